@@ -1,0 +1,1 @@
+"""The project: settings, wiring, and the leaves that every package may import."""

@@ -1,0 +1,15 @@
+"""The tables, one module per aggregate. Fields, constraints and questions about themselves."""
+
+from documents.models.document import Document
+from documents.models.log import LogEntry, Quarantine, Snapshot
+from documents.models.sharing import Membership, Role, ShareLink
+
+__all__ = [
+    "Document",
+    "LogEntry",
+    "Membership",
+    "Quarantine",
+    "Role",
+    "ShareLink",
+    "Snapshot",
+]

@@ -1,0 +1,43 @@
+"""A document: its name, its owner, and where its log stands."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+from documents.models.sharing import Role
+
+
+class Document(models.Model):
+    """``head`` and ``folded`` are positions in the log; ``documents.sync.log`` alone moves them."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    title = models.CharField(max_length=200, blank=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="documents"
+    )
+    general_role = models.PositiveSmallIntegerField(
+        choices=Role.choices,
+        null=True,
+        blank=True,
+        help_text="What everybody may do; empty: nothing",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    head = models.PositiveBigIntegerField(
+        default=0, help_text="Sequence number of the last log row"
+    )
+    folded = models.PositiveBigIntegerField(
+        default=0, help_text="The last sequence number that the snapshot holds"
+    )
+    size = models.PositiveBigIntegerField(
+        default=0, help_text="Bytes: the snapshot and the log rows after it"
+    )
+
+    def __str__(self) -> str:
+        return self.title or str(self.id)
+
+    @property
+    def is_deleted(self) -> bool:
+        return self.deleted_at is not None

@@ -1,0 +1,1 @@
+"""Who is here. Knows rooms only as opaque names, and nothing of documents."""
