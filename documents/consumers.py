@@ -1,0 +1,77 @@
+"""The WebSocket at /ws/documents/<id>: authorize, join, pump frames. The y-websocket protocol.
+
+Authorization comes before anything is joined: a refused client has touched no room and no
+group (``documents.sync.hub`` adds the room's channel to the group after this).
+"""
+
+import asyncio
+from urllib.parse import parse_qs
+from uuid import UUID
+
+from django.conf import settings
+
+from collab.database import in_database_thread
+from collab.errors import CollabError, NotFound, TooLarge
+from collab.socket import SocketConsumer
+from documents.admission import Admission, admit
+from documents.protocol.messages import Denied
+from documents.protocol.ywebsocket import decode_frame, encode_message
+from documents.sync.hub import current_hub
+from documents.sync.member import Member, Wishes
+from documents.sync.room import Room
+from presence.identity import identity_of
+
+
+class DocumentConsumer(SocketConsumer):
+    """One client of one document."""
+
+    async def converse(self) -> None:
+        query = {key: values[-1] for key, values in parse_qs(self._query_string()).items()}
+        admission = await self._admit(query)
+        room = await current_hub().open(admission.document.id)
+        member = self._member(admission, query)
+        room.join(member)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._carry(member))
+                group.create_task(self._listen(room, member))
+        finally:
+            room.leave(member)
+
+    def farewell(self, error: CollabError) -> bytes:
+        return encode_message(Denied(str(error)))
+
+    async def _admit(self, query: dict[str, str]) -> Admission:
+        try:
+            document_id = UUID(self.scope["url_route"]["kwargs"]["document_id"])
+        except ValueError:
+            raise NotFound("no such document") from None
+        return await in_database_thread(admit)(self.scope["headers"], query, document_id)
+
+    def _member(self, admission: Admission, query: dict[str, str]) -> Member:
+        acks = query.get("ack", "").split(",")
+        wishes = Wishes(
+            ack_count="count" in acks, ack_echo="echo" in acks, events=query.get("events") == "1"
+        )
+        return Member(
+            admission.principal,
+            identity_of(admission.principal),
+            admission.role,
+            wishes,
+            now=asyncio.get_running_loop().time(),
+        )
+
+    async def _carry(self, member: Member) -> None:
+        raise await member.pump(self.send_bytes)
+
+    async def _listen(self, room: Room, member: Member) -> None:
+        limit = settings.COLLAB.max_message_bytes
+        while True:
+            frame = await self.receive_bytes()
+            if len(frame) > limit:
+                raise TooLarge(f"the message has {len(frame):,} bytes; it may have {limit:,}")
+            for message in decode_frame(frame):
+                await room.receive(member, message)
+
+    def _query_string(self) -> str:
+        return bytes(self.scope.get("query_string", b"")).decode("latin-1")

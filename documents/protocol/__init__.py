@@ -1,0 +1,1 @@
+"""The wire protocols, sans I/O: bytes to messages and back. No Django, no asyncio, no pycrdt."""

@@ -1,0 +1,1 @@
+"""The engine: replicas, rooms, the journal and the log. asyncio and pycrdt; no HTTP, no formats."""

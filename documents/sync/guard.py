@@ -1,0 +1,380 @@
+"""The guard: what an update must look like before pycrdt may see it.
+
+pycrdt trusts its input: three small updates can freeze it for ever, a deeply nested one ends
+the process. So an update is first scanned here, in Python, with a bound on everything; then
+``merge_updates`` normalises it, which makes harmless what only shows in its order.
+Source: Yjs v1 encoding (UpdateEncoderV1, ``writeClientsStructs``, ``writeDeleteSet``).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NoReturn
+
+import pycrdt
+
+from collab.errors import InvalidUpdate, ProtocolError
+from collab.lib0 import read_var_uint
+
+MAX_CLOCK = 2**31 - 1  # yrs keeps clocks in 32 bits
+
+Ranges = dict[int, list[tuple[int, int]]]  # client → [(clock, length)]
+
+_GC, _DELETED, _JSON, _BINARY, _STRING, _EMBED, _FORMAT, _TYPE, _ANY, _DOC, _SKIP = range(11)
+_CONTENT_REF = 0b1_1111
+_HAS_ORIGIN, _HAS_RIGHT_ORIGIN, _HAS_PARENT_SUB = 0x80, 0x40, 0x20
+_TYPES_WITH_NAME = frozenset({3})  # XmlElement
+_TYPES = frozenset({0, 1, 2, 3, 4, 6})  # Array, Map, Text, XmlElement, XmlFragment, XmlText
+_ANY_BY_SIZE = {127: 0, 126: 0, 124: 4, 123: 8, 122: 8, 121: 0, 120: 0}
+_ANY_INTEGER, _ANY_STRING, _ANY_OBJECT, _ANY_ARRAY, _ANY_BYTES = 125, 119, 118, 117, 116
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What an update holds, without its content."""
+
+    clocks: dict[int, tuple[int, int]]  # client → first clock, clock after its last struct
+    needs: dict[int, int]  # client → the clock that must be known for all to integrate
+    deletes: Ranges
+    has_gaps: bool  # a Skip, or an item that refers to a later one: only a Doc can tell
+    types: int  # how many shared types it creates: each may nest one level deeper
+
+    def is_ready_for(self, clocks: Mapping[int, int]) -> bool:
+        """Whether a replica with these clocks is sure to integrate all of it at once."""
+        if self.has_gaps or len(self.clocks) > 1:
+            return False
+        for client, (start, _) in self.clocks.items():
+            if start > clocks.get(client, 0):
+                return False
+        return self._is_covered(self.needs, clocks)
+
+    def _is_covered(self, needs: Mapping[int, int], clocks: Mapping[int, int]) -> bool:
+        for client, clock in needs.items():
+            known = clocks.get(client, 0)
+            if clock > known and clock > self.clocks.get(client, (0, 0))[1]:
+                return False
+        return True
+
+    def adds_nothing_to(self, clocks: Mapping[int, int], deletes: Ranges) -> bool:
+        """Whether these clocks and deletions (ranges in order, joined) hold all of it already."""
+        for client, (_, end) in self.clocks.items():
+            if end > clocks.get(client, 0):
+                return False
+        return all(
+            _is_within(clock, length, deletes.get(client, []))
+            for client, ranges in self.deletes.items()
+            for clock, length in ranges
+        )
+
+
+def _is_within(clock: int, length: int, ranges: list[tuple[int, int]]) -> bool:
+    low, high = 0, len(ranges)
+    while low < high:
+        middle = (low + high) // 2
+        if ranges[middle][0] <= clock:
+            low = middle + 1
+        else:
+            high = middle
+    if low == 0:
+        return False
+    start, known = ranges[low - 1]
+    return clock + length <= start + known
+
+
+def check(update: bytes, *, max_depth: int) -> tuple[bytes, Scan]:
+    """Scan an update and normalise it. Raises InvalidUpdate; the input must then be dropped."""
+    found = scan(update, max_depth=max_depth)
+    try:
+        return pycrdt.merge_updates(update), found
+    except Exception as error:
+        raise InvalidUpdate(f"the update does not decode: {error}") from error
+
+
+def scan(update: bytes, *, max_depth: int = 64) -> Scan:
+    """Walk an update without building anything. Raises InvalidUpdate for what no editor sends.
+
+    ``max_depth`` bounds the nesting of values (objects in arrays in objects …).
+    """
+    try:
+        return Scanner(update, max_depth).scan()
+    except InvalidUpdate:
+        raise
+    except ProtocolError as error:
+        raise InvalidUpdate(str(error)) from None
+
+
+class Scanner:
+    """One pass over one update. ``pos`` moves; everything else is filled in."""
+
+    __slots__ = (
+        "buf",
+        "clocks",
+        "deletes",
+        "deletes_from",
+        "has_gaps",
+        "max_depth",
+        "needs",
+        "pos",
+        "types",
+    )
+
+    def __init__(self, update: bytes, max_depth: int) -> None:
+        self.buf = update
+        self.max_depth = max_depth
+        self.pos = 0
+        self.deletes_from = 0
+        self.clocks: dict[int, tuple[int, int]] = {}
+        self.needs: dict[int, int] = {}
+        self.deletes: Ranges = {}
+        self.has_gaps = False
+        self.types = 0
+
+    def scan(self) -> Scan:
+        for _ in range(self._count(of_bytes=4)):
+            self._client_structs()
+        self.deletes_from = self.pos
+        for _ in range(self._count(of_bytes=2)):
+            self._client_deletes()
+        if self.pos != len(self.buf):
+            _refuse(f"{len(self.buf) - self.pos:,} bytes after the update")
+        return Scan(self.clocks, self.needs, self.deletes, self.has_gaps, self.types)
+
+    def _uint(self) -> int:
+        buf, pos = self.buf, self.pos
+        if pos < len(buf) and (byte := buf[pos]) < 0x80:  # the usual case, without a call
+            self.pos = pos + 1
+            return byte
+        value, self.pos = read_var_uint(buf, pos)
+        return value
+
+    def _count(self, *, of_bytes: int) -> int:
+        """A number of things that take at least so many bytes each: no more than there can be."""
+        count = self._uint()
+        if count * of_bytes > len(self.buf) - self.pos:
+            _refuse(f"{count:,} parts announced in {len(self.buf) - self.pos:,} bytes")
+        return count
+
+    def _bytes(self) -> bytes:
+        length = self._uint()
+        start = self.pos
+        end = self.pos = start + length
+        if end > len(self.buf):
+            _refuse(f"{length:,} bytes announced, {len(self.buf) - start:,} there")
+        return self.buf[start:end]
+
+    def _text(self) -> str:
+        try:
+            return self._bytes().decode()
+        except UnicodeDecodeError:
+            _refuse("a text is not UTF-8")
+
+    # -- Structs ----------------------------------------------------------------------------
+    def _client_structs(self) -> None:
+        structs = self._count(of_bytes=2)
+        client, clock = self._uint(), self._uint()
+        if client in self.clocks:
+            _refuse(f"client {client} stands twice")
+        if structs == 0:
+            _refuse(f"client {client} has no structs")
+        start = clock
+        if start:
+            self._need(client, start)
+        for _ in range(structs):
+            clock += self.struct(client, clock)
+            if clock > MAX_CLOCK:
+                _refuse(f"clock {clock:,} has more than 31 bits")
+        self.clocks[client] = (start, clock)
+
+    def struct(self, client: int, clock: int) -> int:
+        """Step over one struct; return its length in clocks."""
+        if self.pos >= len(self.buf):
+            _refuse("the update ends before its last struct")
+        info = self.buf[self.pos]
+        self.pos += 1
+        content = info & _CONTENT_REF
+        if content == _STRING:  # what typing sends
+            self._links(info, client, clock)
+            length = self._string_length()
+        elif content == _GC:
+            length = self._uint()
+        elif content == _SKIP:
+            length = self._uint()
+            self.has_gaps = True
+        else:
+            self._links(info, client, clock)
+            length = self._content(content)
+        if length == 0:
+            _refuse("a struct has no length")
+        return length
+
+    def _links(self, info: int, client: int, clock: int) -> None:
+        """Step over where an item stands: its neighbours, or its parent and key."""
+        if info & _HAS_ORIGIN:
+            self._reference(client, clock)
+        if info & _HAS_RIGHT_ORIGIN:
+            self._reference(client, clock)
+        if not info & (_HAS_ORIGIN | _HAS_RIGHT_ORIGIN):
+            if self._uint() == 1:
+                self._text()  # the name of a root
+            else:
+                self._reference(client, clock)
+            if info & _HAS_PARENT_SUB:
+                self._text()
+
+    def _reference(self, client: int, clock: int) -> None:
+        to_client, to_clock = self._uint(), self._uint()
+        if to_clock >= MAX_CLOCK:
+            _refuse(f"clock {to_clock:,} has more than 31 bits")
+        if to_client != client:
+            self._need(to_client, to_clock + 1)
+        elif to_clock >= clock:
+            self.has_gaps = True
+
+    def _need(self, client: int, clock: int) -> None:
+        if clock > self.needs.get(client, 0):
+            self.needs[client] = clock
+
+    def _string_length(self) -> int:
+        data = self._bytes()
+        if data.isascii():
+            return len(data)
+        try:
+            return len(data.decode().encode("utf-16-le")) // 2
+        except UnicodeDecodeError:
+            _refuse("a text is not UTF-8")
+
+    def _content(self, content: int) -> int:
+        match content:
+            case 1:  # Deleted
+                return self._uint()
+            case 8:  # Any
+                count = self._count(of_bytes=1)
+                for _ in range(count):
+                    self._any()
+                return count
+            case 7:  # Type
+                self._type()
+            case 6:  # Format
+                self._text()
+                self._json()
+            case 5:  # Embed
+                self._json()
+            case 3:  # Binary
+                self._bytes()
+            case 2:  # JSON
+                count = self._count(of_bytes=1)
+                for _ in range(count):
+                    self._json()
+                return count
+            case 9:
+                _refuse("subdocuments are not supported")
+            case _:
+                _refuse(f"unknown content {content}")
+        return 1
+
+    def _type(self) -> None:
+        kind = self._uint()
+        if kind not in _TYPES:
+            _refuse(f"unknown shared type {kind}")
+        if kind in _TYPES_WITH_NAME:
+            self._text()
+        self.types += 1
+
+    def _json(self) -> None:
+        text = self._text()
+        if text == "undefined":
+            return
+        depth = text.count("[") + text.count("{")
+        if depth > self.max_depth and _depth_of_json(text) > self.max_depth:
+            _refuse(f"a value is nested deeper than {self.max_depth}")
+        try:
+            json.loads(text)
+        except ValueError:
+            _refuse("a value is not JSON")
+
+    def _any(self) -> None:
+        """Step over one value, with a stack of our own: its nesting is the sender's choice."""
+        open_values: list[tuple[int, bool]] = []  # values still to come; whether they have keys
+        self._any_head(open_values)
+        while open_values:
+            left, has_keys = open_values.pop()
+            if left == 0:
+                continue
+            open_values.append((left - 1, has_keys))
+            if has_keys:
+                self._text()
+            self._any_head(open_values)
+
+    def _any_head(self, open_values: list[tuple[int, bool]]) -> None:
+        if self.pos >= len(self.buf):
+            _refuse("the update ends inside a value")
+        kind = self.buf[self.pos]
+        self.pos += 1
+        size = _ANY_BY_SIZE.get(kind)
+        if size is not None:
+            self.pos += size
+            if self.pos > len(self.buf):
+                _refuse("the update ends inside a value")
+        elif kind == _ANY_STRING:
+            self._text()
+        elif kind == _ANY_INTEGER:
+            self._var_int()
+        elif kind == _ANY_BYTES:
+            self._bytes()
+        elif kind in {_ANY_OBJECT, _ANY_ARRAY}:
+            if len(open_values) >= self.max_depth:
+                _refuse(f"a value is nested deeper than {self.max_depth}")
+            has_keys = kind == _ANY_OBJECT
+            open_values.append((self._count(of_bytes=2 if has_keys else 1), has_keys))
+        else:
+            _refuse(f"unknown kind of value {kind}")
+
+    def _var_int(self) -> None:
+        # First byte: 6 bits and a sign; then 7 bits a byte. At most 53 bits, as in lib0.
+        for _ in range(9):
+            if self.pos >= len(self.buf):
+                _refuse("the update ends inside a number")
+            byte = self.buf[self.pos]
+            self.pos += 1
+            if byte < 0x80:
+                return
+        _refuse("a number has more than 53 bits")
+
+    # -- Deletions --------------------------------------------------------------------------
+    def _client_deletes(self) -> None:
+        client = self._uint()
+        if client in self.deletes:
+            _refuse(f"client {client} stands twice in the deletions")
+        ranges = self.deletes[client] = []
+        for _ in range(self._count(of_bytes=2)):
+            clock, length = self._uint(), self._uint()
+            if length == 0 or clock + length > MAX_CLOCK:
+                _refuse(f"{length:,} clocks deleted from {clock:,}")
+            ranges.append((clock, length))
+            self._need(client, clock + length)
+
+
+def _depth_of_json(text: str) -> int:
+    """How deep brackets nest in a JSON text, strings stepped over; no recursion."""
+    depth = deepest = 0
+    in_string = is_escaped = False
+    for character in text:
+        if in_string:
+            if is_escaped:
+                is_escaped = False
+            elif character == "\\":
+                is_escaped = True
+            elif character == '"':
+                in_string = False
+        elif character == '"':
+            in_string = True
+        elif character in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in "]}":
+            depth -= 1
+    return deepest
+
+
+def _refuse(why: str) -> NoReturn:
+    raise InvalidUpdate(why)

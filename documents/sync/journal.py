@@ -1,0 +1,165 @@
+"""The journal: what all rooms of this process owe the log, committed together.
+
+One writer task; a batch starts when the previous commit has ended (group commit).
+Acknowledges only after commit. Keeps everything while the database is away.
+Knows nothing of members, frames or pycrdt.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from collab.errors import Unavailable
+from documents.sync.log import Row
+
+logger = logging.getLogger(__name__)
+
+_RETRY_FIRST_S = 0.1
+_RETRY_MOST_S = 5.0
+
+Append = Callable[[Mapping[UUID, Sequence[Row]]], Awaitable[dict[UUID, int]]]
+Merge = Callable[[Sequence[bytes]], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """One update on its way to the log, and whom to tell (``settle``) once it is there.
+
+    An empty update asks only to be told when all that was owed before it is committed.
+    """
+
+    update: bytes
+    author_id: int | None = None
+    author_name: str = ""
+    settle: Callable[[], None] | None = None
+
+
+Settled = Callable[[int | None], None]  # the document's new head; None: the document is gone
+
+
+class Journal:
+    """``append`` commits a batch; ``merge`` makes one update of several."""
+
+    def __init__(
+        self, append: Append, merge: Merge, *, interval_s: float, max_pending_bytes: int
+    ) -> None:
+        self._append = append
+        self._merge = merge
+        self._interval_s = interval_s
+        self._max_pending_bytes = max_pending_bytes
+        self._waiting: dict[UUID, list[Owed]] = {}
+        self._in_flight: dict[UUID, list[Owed]] = {}
+        self._settled: dict[UUID, Settled] = {}
+        self._wake = asyncio.Event()
+        self._is_settled = asyncio.Event()
+        self._is_settled.set()
+        self.pending_bytes = 0
+        self.is_failing = False
+
+    def register(self, document_id: UUID, settled: Settled) -> None:
+        """Have ``settled`` called after each commit of this document."""
+        self._settled[document_id] = settled
+
+    def forget(self, document_id: UUID) -> None:
+        self._settled.pop(document_id, None)
+
+    def owe(self, document_id: UUID, owed: Owed) -> None:
+        """Queue an update for the next commit."""
+        self.pending_bytes += len(owed.update)
+        self._waiting.setdefault(document_id, []).append(owed)
+        self._is_settled.clear()
+        self._wake.set()
+
+    def ensure_capacity(self, size: int) -> None:
+        """Raise Unavailable when the database has been away for so long that memory is full.
+
+        To be asked before a replica changes: what it holds must be able to reach the log.
+        """
+        if self.pending_bytes + size > self._max_pending_bytes:
+            raise Unavailable("edits cannot be stored at the moment; they stay on your device")
+
+    def pending(self, document_id: UUID) -> list[bytes]:
+        """The updates of a document that are not known to be committed, oldest first."""
+        owed = [*self._in_flight.get(document_id, ()), *self._waiting.get(document_id, ())]
+        return [each.update for each in owed if each.update]
+
+    def is_pending(self, document_id: UUID) -> bool:
+        return document_id in self._in_flight or document_id in self._waiting
+
+    async def wait_until_settled(self) -> None:
+        """Return when everything owed so far is committed."""
+        await self._is_settled.wait()
+
+    async def run(self) -> None:
+        """Commit batch after batch, for ever. The only writer of this process."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            self._in_flight, self._waiting = self._waiting, {}
+            started = loop.time()
+            await self._commit_in_flight()
+            if not self._waiting:
+                self._is_settled.set()
+            pause = started + self._interval_s - loop.time()
+            if pause > 0:
+                await asyncio.sleep(pause)
+
+    async def _commit_in_flight(self) -> None:
+        """Commit what is in flight, retrying until the database takes it."""
+        retry_s = _RETRY_FIRST_S
+        while not await self._try(self._in_flight):
+            self.is_failing = True
+            # One document's fault must not hold up the others: each alone.
+            for document_id, owed in list(self._in_flight.items()):
+                if len(self._in_flight) > 1 and await self._try({document_id: owed}):
+                    del self._in_flight[document_id]
+            await asyncio.sleep(retry_s)
+            retry_s = min(2 * retry_s, _RETRY_MOST_S)
+        self._in_flight = {}
+        self.is_failing = False
+
+    async def _try(self, batch: dict[UUID, list[Owed]]) -> bool:
+        """Commit and settle a batch; False if the database did not take it.
+
+        A commit whose answer was lost may be made twice: updates are idempotent.
+        """
+        rows = self._rows(batch)
+        try:
+            heads = await self._append(rows) if rows else {}
+        except Exception:  # whatever it was, the edits are kept and tried again
+            logger.exception("commit failed", extra={"documents": len(batch)})
+            return False
+        for document_id, owed in batch.items():
+            self._settle(document_id, owed, heads, is_gone=document_id in rows.keys() - heads)
+        return True
+
+    def _rows(self, batch: Mapping[UUID, list[Owed]]) -> dict[UUID, list[Row]]:
+        """One row per document and author."""
+        rows: dict[UUID, list[Row]] = {}
+        for document_id, owed in batch.items():
+            by_author: defaultdict[tuple[int | None, str], list[bytes]] = defaultdict(list)
+            for each in owed:
+                if each.update:
+                    by_author[each.author_id, each.author_name].append(each.update)
+            if by_author:
+                rows[document_id] = [
+                    Row(self._merge(updates), author_id, author_name)
+                    for (author_id, author_name), updates in by_author.items()
+                ]
+        return rows
+
+    def _settle(
+        self, document_id: UUID, owed: list[Owed], heads: Mapping[UUID, int], *, is_gone: bool
+    ) -> None:
+        self.pending_bytes -= sum(len(each.update) for each in owed)
+        if not is_gone:
+            for each in owed:
+                if each.settle is not None:
+                    each.settle()
+        settled = self._settled.get(document_id)
+        if settled is not None and (is_gone or document_id in heads):
+            settled(None if is_gone else heads[document_id])

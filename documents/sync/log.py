@@ -1,0 +1,166 @@
+"""The log of each document: append, consistent read, head. The truth about every document.
+
+The only code that touches the log's tables. Everything here is synchronous database work;
+the engine runs it in threads. Knows nothing of replicas, members or frames.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, IntegerField, OuterRef, Q, Subquery, Sum, Value
+from django.db.models.functions import Coalesce, Greatest, Length
+from django.utils import timezone
+
+from documents.models import Document, LogEntry, Quarantine, Snapshot
+
+
+class LogDamaged(Exception):
+    """The log has a gap: nobody may serve, fold or overwrite this document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One author's updates of one commit, merged. Guests have a name but no id."""
+
+    update: bytes
+    author_id: int | None = None
+    author_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the log holds after some sequence number, as of one moment."""
+
+    head: int
+    folded: int = 0  # the snapshot's sequence number; 0 when none was read
+    snapshot: bytes = b""
+    updates: list[bytes] = field(default_factory=list)  # folded + 1 … head
+
+    @property
+    def parts(self) -> list[bytes]:
+        return [self.snapshot, *self.updates] if self.snapshot else self.updates
+
+
+def append(batch: Mapping[UUID, Sequence[Row]]) -> dict[UUID, int]:
+    """Commit the rows of several documents in one transaction; return each document's new head.
+
+    A document that no longer exists is missing from the answer. Rows are locked in key order,
+    so that two batches cannot wait for each other.
+    """
+    with transaction.atomic():
+        documents = list(
+            Document.objects.select_for_update()
+            .filter(id__in=batch.keys())
+            .order_by("id")
+            .only("id", "head", "size", "updated_at")
+        )
+        entries = []
+        for document in documents:
+            for row in batch[document.id]:
+                document.head += 1
+                document.size += len(row.update)
+                entries.append(
+                    LogEntry(
+                        document_id=document.id,
+                        seq=document.head,
+                        update=row.update,
+                        author_id=row.author_id,
+                        author_name=row.author_name,
+                    )
+                )
+            document.updated_at = timezone.now()
+        LogEntry.objects.bulk_create(entries)
+        Document.objects.bulk_update(documents, ["head", "size", "updated_at"])
+    return {document.id: document.head for document in documents}
+
+
+def read(document_id: UUID, *, since: int = 0) -> Stored:
+    """What came after ``since``: the snapshot if it is newer, and the rows after it.
+
+    One statement, hence one consistent view even while a compaction commits. Raises
+    LogDamaged when a row is missing.
+    """
+    snapshot = Snapshot.objects.filter(document_id=document_id, seq__gt=since)
+    newest_folded = Subquery(
+        Snapshot.objects.filter(document_id=OuterRef("document_id")).values("seq")[:1]
+    )
+    rows = LogEntry.objects.filter(
+        document_id=document_id,
+        seq__gt=Greatest(Coalesce(newest_folded, 0), Value(since), output_field=IntegerField()),
+    )
+    found = (
+        snapshot.annotate(kind=Value(0))
+        .values_list("kind", "seq", "state")
+        .union(rows.annotate(kind=Value(1)).values_list("kind", "seq", "update"), all=True)
+        .order_by("kind", "seq")
+    )
+    folded, state, head, updates = 0, b"", since, []
+    for kind, seq, data in found:
+        if kind == 0:
+            folded, state, head = seq, bytes(data), seq
+            continue
+        if seq != head + 1:
+            raise LogDamaged(f"document {document_id}: row {head + 1} is missing")
+        head = seq
+        updates.append(bytes(data))
+    return Stored(head=head, folded=folded, snapshot=state, updates=updates)
+
+
+def heads(document_ids: Iterable[UUID]) -> dict[UUID, int]:
+    """The committed head of each document that exists."""
+    return dict(Document.objects.filter(id__in=document_ids).values_list("id", "head"))
+
+
+def due_for_compaction(
+    *, rows: int, idle: timedelta, now: datetime, limit: int = 100
+) -> list[UUID]:
+    """Documents with at least ``rows`` rows beyond their snapshot, or idle with a tenth of that."""
+    beyond = F("folded") + rows
+    few = F("folded") + max(1, rows // 10)
+    return list(
+        Document.objects.filter(Q(head__gte=beyond) | Q(head__gte=few, updated_at__lt=now - idle))
+        .order_by("updated_at")
+        .values_list("id", flat=True)[:limit]
+    )
+
+
+def store_snapshot(
+    document_id: UUID, *, replaces: int, seq: int, state: bytes, keep_rows_since: datetime
+) -> bool:
+    """Make ``state`` (up to row ``seq``) what loading starts from; prune folded rows that are old.
+
+    False, and nothing changed, if somebody else compacted meanwhile (``replaces`` is no longer
+    the snapshot's sequence number) or the document is gone.
+    """
+    with transaction.atomic():
+        document = Document.objects.select_for_update().filter(id=document_id).first()
+        if document is None or document.folded != replaces or not replaces < seq <= document.head:
+            return False
+        Snapshot.objects.update_or_create(
+            document_id=document_id, defaults={"seq": seq, "state": state}
+        )
+        later = LogEntry.objects.filter(document_id=document_id, seq__gt=seq)
+        later_bytes = later.aggregate(total=Coalesce(Sum(Length("update")), 0))["total"]
+        document.folded = seq
+        document.size = len(state) + later_bytes
+        document.save(update_fields=["folded", "size"])
+        LogEntry.objects.filter(
+            document_id=document_id, seq__lte=seq, created_at__lt=keep_rows_since
+        ).delete()
+    return True
+
+
+def retained(document_id: UUID) -> list[tuple[int, bytes]]:
+    """Every row still in the log, folded ones too: (sequence number, update)."""
+    rows = LogEntry.objects.filter(document_id=document_id).order_by("seq")
+    return [(seq, bytes(update)) for seq, update in rows.values_list("seq", "update")]
+
+
+def quarantine(document_id: UUID, update: bytes, *, reason: str, author_name: str) -> None:
+    """Keep an update that broke a replica for whoever mends the cause."""
+    Quarantine.objects.create(
+        document_id=document_id, update=update, reason=reason, author_name=author_name
+    )

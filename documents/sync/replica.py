@@ -1,0 +1,173 @@
+"""A replica: the only holder of a live pycrdt Doc.
+
+Applies updates that the guard has passed, answers state vectors and differences, and keeps
+what pycrdt leaves out of its encodings: updates whose dependencies have not come yet.
+After a panic the Doc is memory that nobody may touch: the replica says so and stays unusable.
+Not thread-safe; one room owns it and never awaits inside a call.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import pycrdt
+
+from collab.errors import InvalidUpdate, TooLarge
+from documents.protocol.state_vector import decode_state_vector
+from documents.sync.guard import Scan, scan
+
+T = TypeVar("T")
+
+_MERGE_AT_ONCE = 500  # merge_updates is quadratic in their number
+_CACHE_WORTH_BYTES = 64 * 1024  # smaller states are encoded faster than a cache is kept
+_MAX_UNRESOLVED_BYTES = 4 * 1024 * 1024
+EMPTY_UPDATE = b"\x00\x00"
+EMPTY_STATE_VECTOR = b"\x00"
+
+
+class ReplicaBroken(Exception):
+    """pycrdt panicked: the Doc is gone, rebuild from the log. Not the sender's error message."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedState:
+    """A full state as ``base`` and a small ``tail`` of what came since; either may be empty."""
+
+    base: bytes
+    tail: bytes
+
+
+def merge(updates: Sequence[bytes]) -> bytes:
+    """One update that says what all of ``updates`` say, pending parts included."""
+    while len(updates) > 1:
+        updates = [
+            pycrdt.merge_updates(*updates[start : start + _MERGE_AT_ONCE])
+            for start in range(0, len(updates), _MERGE_AT_ONCE)
+        ]
+    return updates[0] if updates else EMPTY_UPDATE
+
+
+class Replica:
+    """``clocks`` is the state vector as a dict: client id → next clock."""
+
+    def __init__(self) -> None:
+        self._doc: pycrdt.Doc | None = pycrdt.Doc()  # type: ignore[type-arg]
+        self.clocks: dict[int, int] = {}
+        self._unresolved = b""
+        self._cache: bytes | None = None
+        self._since_cache: list[bytes] = []
+        self._since_cache_bytes = 0
+
+    @classmethod
+    def load(cls, parts: Iterable[bytes]) -> "Replica":
+        """Build a replica from the log. Raises ReplicaBroken if it cannot be read."""
+        replica = cls()
+        state = merge(list(parts))
+        try:
+            replica._call(lambda doc: doc.apply_update(state))
+        except InvalidUpdate as error:
+            raise ReplicaBroken(f"the log does not decode: {error}") from error
+        replica._refresh_clocks()
+        replica._keep_if_unresolved(state)
+        return replica
+
+    @property
+    def is_broken(self) -> bool:
+        return self._doc is None
+
+    def apply(self, update: bytes, scan: Scan) -> None:
+        """Apply an update that the guard has passed and normalised.
+
+        Raises InvalidUpdate with nothing applied, or ReplicaBroken.
+        """
+        if not self._unresolved and scan.is_ready_for(self.clocks):
+            self._call(lambda doc: doc.apply_update(update))
+            for client, (_, end) in scan.clocks.items():
+                self.clocks[client] = max(end, self.clocks.get(client, 0))
+        else:
+            self._apply_out_of_order(update)
+        self._remember(update)
+
+    def _apply_out_of_order(self, update: bytes) -> None:
+        # yrs does not always take up what waited when the gap closes (seen with 0.28): so what
+        # waits is given to it again, merged with the newcomer, as one update in order.
+        if len(self._unresolved) + len(update) > _MAX_UNRESOLVED_BYTES:
+            raise TooLarge("too many updates that depend on updates which never came")
+        waiting = merge([self._unresolved, update]) if self._unresolved else update
+        self._call(lambda doc: doc.apply_update(waiting))
+        self._refresh_clocks()
+        self._keep_if_unresolved(waiting)
+
+    def would_change_by(self, scan: Scan) -> bool:
+        """Whether an update tells this replica anything new, deletions included."""
+        if any(end > self.clocks.get(client, 0) for client, (_, end) in scan.clocks.items()):
+            return True
+        if not scan.deletes:
+            return False
+        return not scan.adds_nothing_to(self.clocks, self._deletes())
+
+    def state_vector(self) -> bytes:
+        return self._call(lambda doc: doc.get_state())
+
+    def difference(self, state_vector: bytes) -> bytes:
+        """What a client with this state vector lacks. Raises ProtocolError for a bad vector."""
+        decode_state_vector(state_vector)
+        missing = self._call(lambda doc: doc.get_update(state_vector))
+        return merge([missing, self._unresolved]) if self._unresolved else missing
+
+    def state(self) -> EncodedState:
+        """The full state, encoded once for however many join while little changes."""
+        if self._cache is None:
+            whole = self.difference(EMPTY_STATE_VECTOR)
+            if len(whole) < _CACHE_WORTH_BYTES:
+                return EncodedState(base=b"", tail=whole)
+            self._cache = whole
+        if len(self._since_cache) > 1:
+            self._since_cache = [merge(self._since_cache)]
+        return EncodedState(self._cache, merge(self._since_cache))
+
+    def _remember(self, update: bytes) -> None:
+        if self._cache is None:
+            return
+        self._since_cache.append(update)
+        self._since_cache_bytes += len(update)
+        if self._since_cache_bytes > len(self._cache) // 8:
+            self._cache, self._since_cache, self._since_cache_bytes = None, [], 0
+
+    def _deletes(self) -> dict[int, list[tuple[int, int]]]:
+        # A difference to one's own state vector has no structs, only the whole delete set.
+        return scan(self._call(lambda doc: doc.get_update(doc.get_state()))).deletes
+
+    def _refresh_clocks(self) -> None:
+        self.clocks = decode_state_vector(self.state_vector())
+
+    def _keep_if_unresolved(self, update: bytes) -> None:
+        """Keep what of ``update`` the Doc could not integrate: its own encodings leave that out."""
+        self._unresolved = unresolved_part(update, self.state_vector(), self.clocks)
+
+    def _call(self, use: Callable[["pycrdt.Doc"], T]) -> T:  # type: ignore[type-arg]
+        if self._doc is None:
+            raise ReplicaBroken("this replica broke before")
+        try:
+            return use(self._doc)
+        except ValueError as error:
+            raise InvalidUpdate(f"the update does not decode: {error}") from error
+        except (KeyboardInterrupt, SystemExit, asyncio.CancelledError):
+            raise
+        except BaseException as panic:
+            # pyo3's PanicException is no Exception, and a Doc used after one corrupts memory.
+            self._doc = None
+            raise ReplicaBroken(f"{type(panic).__name__}: {panic}") from panic
+
+
+def unresolved_part(update: bytes, state_vector: bytes, clocks: dict[int, int]) -> bytes:
+    """The part of ``update`` that a Doc with this state vector holds back; empty if none."""
+    left = pycrdt.get_update(update, state_vector)
+    if left[0] != 0:
+        return left
+    for client, ranges in scan(left).deletes.items():
+        known = clocks.get(client, 0)
+        if any(clock + length > known for clock, length in ranges):
+            return left
+    return b""

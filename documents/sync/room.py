@@ -1,0 +1,416 @@
+"""A room: one document in this process. Its replica, its members, who is present.
+
+Data flows one way: frame → guard → replica → {members now, bus now, journal soon} → commit →
+ack. Everything here runs on the event loop and between two awaits the room is whole: that is
+what makes it the one owner of its replica. Authorization has happened before ``join``; the
+role is looked at again on every write.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from collab.accounts.principal import Principal
+from collab.conf import Conf
+from collab.errors import CollabError, InvalidUpdate, NoAccess, NotFound, TooLarge, Unavailable
+from documents.models import Role
+from documents.protocol.messages import (
+    Awareness,
+    Event,
+    Message,
+    QueryAwareness,
+    SyncStep1,
+    SyncStep2,
+    Update,
+)
+from documents.protocol.ywebsocket import encode_message
+from documents.sync import guard
+from documents.sync.bus import Seat
+from documents.sync.chunks import split_update
+from documents.sync.coalescer import Coalescer
+from documents.sync.journal import Journal, Owed
+from documents.sync.log import Stored
+from documents.sync.member import Member
+from documents.sync.replica import EMPTY_STATE_VECTOR, Replica, ReplicaBroken, merge
+from presence.awareness import AwarenessTable, decode_states
+
+logger = logging.getLogger(__name__)
+
+_SCAN_IN_THREAD_BYTES = 32 * 1024  # a longer scan takes several ms of pure Python
+_MAX_STATES_PER_MESSAGE = 1000
+_FRAME_OVERHEAD = 16  # bytes of message type and length around an update
+# An awareness update about nobody: harmless to every client, and a message all the same.
+HEARTBEAT = encode_message(Awareness(b"\x00"))
+
+
+class Room:
+    """Made by the hub. ``read``, ``quarantine`` and ``roles`` are the room's database."""
+
+    def __init__(
+        self,
+        document_id: UUID,
+        *,
+        seat: Seat,
+        journal: Journal,
+        conf: Conf,
+        read: Callable[[UUID, int], Awaitable[Stored]],
+        quarantine: Callable[[UUID, bytes, str, str], Awaitable[None]],
+        roles: Callable[[UUID, Sequence[Principal]], Awaitable[list[Role | None] | None]],
+    ) -> None:
+        self.document_id = document_id
+        self.members: set[Member] = set()
+        self.head = 0
+        self.empty_since: float | None = None
+        self._seat = seat
+        self._journal = journal
+        self._conf = conf
+        self._read = read
+        self._quarantine = quarantine
+        self._roles = roles
+        self._replica = Replica()
+        self._size = 0
+        self._awareness = AwarenessTable(timeout_s=conf.awareness_timeout_s)
+        self._loop = asyncio.get_running_loop()
+        self._serving = asyncio.Event()
+        self._failure: CollabError | None = None
+        self._outgoing: list[tuple[Member | None, bytes]] = []
+        self._flush = Coalescer(self._send_updates, interval_s=conf.flush_interval_ms / 1000)
+        self._aware_of: dict[int, bool] = {}  # client id → whether other processes must hear
+        self._tell_awareness = Coalescer(
+            self._send_awareness, interval_s=conf.awareness_interval_ms / 1000
+        )
+        self._acks_due: set[Member] = set()
+        self._base: bytes = b""
+        self._base_frames: list[bytes] = []
+
+    # -- Life -------------------------------------------------------------------------------
+    async def open(self) -> None:
+        """Take the seat, then load: what is committed in between arrives by the bus."""
+        started = self._loop.time()
+        await self._seat.take()
+        self._journal.register(self.document_id, self._settled)
+        await self._load()
+        self.empty_since = self._loop.time()
+        logger.info(
+            "room opened",
+            extra={
+                "document": self.document_id,
+                "head": self.head,
+                "bytes": self._size,
+                "ms": round((self._loop.time() - started) * 1000),
+            },
+        )
+
+    async def close(self) -> None:
+        """Leave the group. Only when nobody is here and nothing is owed to the log."""
+        self._flush.cancel()
+        self._tell_awareness.cancel()
+        self._journal.forget(self.document_id)
+        await self._seat.leave()
+        logger.info("room closed", extra={"document": self.document_id, "head": self.head})
+
+    def may_close(self, now: float) -> bool:
+        """Whether the last member left long enough ago and the log has everything."""
+        return (
+            self.empty_since is not None
+            and now - self.empty_since >= self._conf.room_grace_s
+            and not self._journal.is_pending(self.document_id)
+        )
+
+    async def listen(self) -> None:
+        """Hear the document's group, for ever."""
+        while True:
+            message, has_gap = await self._seat.next_message()
+            await self._serving.wait()
+            await self._hear(message)
+            if has_gap:
+                logger.warning("bus gap", extra={"document": self.document_id})
+                await self.catch_up()
+
+    async def catch_up(self) -> None:
+        """Fetch from the log what the bus did not bring."""
+        stored = await self._read(self.document_id, self.head)
+        for update in stored.parts:
+            await self._apply_foreign(update)
+        self.head = max(self.head, stored.head)
+
+    async def _load(self) -> None:
+        """(Re)build the replica: the log, and what this process still owes it."""
+        owed = self._journal.pending(self.document_id)  # before the read: it may commit meanwhile
+        stored = await self._read(self.document_id, 0)
+        self._replica = Replica.load([*stored.parts, *owed])
+        self._size = sum(map(len, stored.parts)) + sum(map(len, owed))
+        self.head = stored.head
+        self._serving.set()
+
+    # -- Members ----------------------------------------------------------------------------
+    def join(self, member: Member) -> None:
+        """Welcome a member that has been authorized: our state vector, and who is here."""
+        if self._failure is not None:
+            raise self._failure
+        self.members.add(member)
+        self.empty_since = None
+        now = self._loop.time()
+        member.send_message(SyncStep1(self._replica.state_vector()), now)
+        if len(self._awareness):
+            member.send_message(Awareness(self._awareness.encode_all()), now)
+
+    def leave(self, member: Member) -> None:
+        self.members.discard(member)
+        now = self._loop.time()
+        self._announce(self._awareness.leave(member, now))
+        if not self.members:
+            self.empty_since = now
+
+    async def receive(self, member: Member, message: Message) -> None:
+        """Act on one message of a member. Raises CollabError: the member is to be closed."""
+        await self._serving.wait()
+        if self._failure is not None:
+            raise self._failure
+        match message:
+            case SyncStep1(state_vector):
+                self._answer(member, state_vector)
+            case SyncStep2(update):
+                await self._ingest(member, update, is_answer=True)
+            case Update(update):
+                await self._ingest(member, update, is_answer=False)
+            case Awareness(payload):
+                self._receive_awareness(member, payload)
+            case QueryAwareness():
+                frame = encode_message(Awareness(self._awareness.encode_all()))
+                member.send(frame, self._loop.time())
+
+    def tick(self, now: float) -> None:
+        """Once a second: forget cursors that nobody renewed, speak where there is silence."""
+        self._announce(self._awareness.expire(now))
+        silent_since = now - self._conf.heartbeat_s
+        for member in self.members:
+            if member.last_sent_at <= silent_since:
+                member.send(HEARTBEAT, now)
+
+    # -- Reading ----------------------------------------------------------------------------
+    def _answer(self, member: Member, state_vector: bytes) -> None:
+        now = self._loop.time()
+        if state_vector == EMPTY_STATE_VECTOR:
+            state = self._replica.state()
+            if state.base is not self._base:
+                self._base = state.base
+                self._base_frames = self._update_frames(state.base)
+            for frame in self._base_frames:
+                member.send(frame, now)
+            missing = state.tail
+        else:
+            missing = self._replica.difference(state_vector)
+        *parts, last = split_update(missing, self._conf.max_message_bytes - _FRAME_OVERHEAD)
+        for part in parts:
+            member.send_message(Update(part), now)
+        member.send_message(SyncStep2(last), now)
+
+    def _update_frames(self, base: bytes) -> list[bytes]:
+        if not base:
+            return []
+        logger.info("state encoded", extra={"document": self.document_id, "bytes": len(base)})
+        parts = split_update(base, self._conf.max_message_bytes - _FRAME_OVERHEAD)
+        return [encode_message(Update(part)) for part in parts]
+
+    # -- Writing ----------------------------------------------------------------------------
+    async def _ingest(self, member: Member, update: bytes, *, is_answer: bool) -> None:
+        number = member.count_update()
+        if not member.role.may_write and not is_answer:
+            member.deny(number, "read-only", self._loop.time())
+            return
+        update, scan = await self._checked(update)
+        if not self._replica.would_change_by(scan):
+            # Known, but perhaps only to memory: the ack waits for what is still owed.
+            self._owe(member, number, b"")
+            return
+        if not member.role.may_write:
+            member.deny(number, "read-only", self._loop.time())
+            return
+        self._refuse_growth(update, scan)
+        self._journal.ensure_capacity(len(update))
+        try:
+            self._replica.apply(update, scan)
+        except ReplicaBroken as error:
+            await self._rebuild(update, str(error), member)
+            raise InvalidUpdate("the update cannot be applied") from error
+        self._size += len(update)
+        self._owe(member, number, update)
+        self._relay(update, member)
+
+    async def _checked(self, update: bytes) -> tuple[bytes, guard.Scan]:
+        check = partial(guard.check, update, max_depth=self._conf.max_depth)
+        if len(update) <= _SCAN_IN_THREAD_BYTES:
+            return check()
+        checked = await asyncio.to_thread(check)
+        await self._serving.wait()
+        return checked
+
+    def _refuse_growth(self, update: bytes, scan: guard.Scan) -> None:
+        limit = self._conf.max_document_bytes
+        if not scan.clocks or self._size + len(update) <= limit:
+            return
+        state = self._replica.state()  # the sum of updates overstates: measure
+        self._size = len(state.base) + len(state.tail)
+        if self._size + len(update) > limit:
+            raise TooLarge(f"the document has {self._size:,} bytes; it may have {limit:,}")
+
+    def _owe(self, member: Member, number: int, update: bytes) -> None:
+        settle = partial(self._committed, member, number, update)
+        if not update and not self._journal.is_pending(self.document_id):
+            settle()
+            self._send_acks()
+            return
+        author = member.principal
+        self._journal.owe(
+            self.document_id, Owed(update, author.user_id, member.identity.name, settle)
+        )
+
+    def _committed(self, member: Member, number: int, update: bytes) -> None:
+        member.note_committed(number, update)
+        self._acks_due.add(member)
+
+    def _settled(self, head: int | None) -> None:
+        """The journal has committed what was owed; None: the document does not exist any more."""
+        if head is None:
+            self.fail(NotFound("the document was deleted"))
+            return
+        self.head = max(self.head, head)
+        self._send_acks()
+
+    def _send_acks(self) -> None:
+        now = self._loop.time()
+        for member in self._acks_due:
+            member.send_acks(merge, now)
+        self._acks_due.clear()
+
+    async def _rebuild(self, update: bytes, reason: str, member: Member) -> None:
+        """The replica broke: keep the update that did it away, and start again from the log."""
+        self._serving.clear()
+        author = member.identity
+        logger.error(
+            "replica broke",
+            extra={"document": self.document_id, "by": author.id, "bytes": len(update)},
+        )
+        try:
+            await self._quarantine(self.document_id, update, reason, author.name)
+            await self._load()
+        except Exception as error:
+            self.fail(Unavailable("the document cannot be loaded at the moment"))
+            raise Unavailable("the document cannot be loaded at the moment") from error
+        finally:
+            self._serving.set()
+
+    def fail(self, error: CollabError) -> None:
+        """Close everybody with ``error``, now and whoever comes: the hub drops this room."""
+        self._failure = error
+        for member in self.members:
+            member.close(error)
+
+    @property
+    def has_failed(self) -> bool:
+        return self._failure is not None
+
+    # -- Fan-out ----------------------------------------------------------------------------
+    def _relay(self, update: bytes, sender: Member | None) -> None:
+        """To an idle room at once; to a busy one in one merged frame per interval."""
+        self._outgoing.append((sender, update))
+        self._flush.poke()
+
+    def _send_updates(self) -> None:
+        outgoing, self._outgoing = self._outgoing, []
+        now = self._loop.time()
+        whole = encode_message(Update(merge([update for _, update in outgoing])))
+        senders = {sender for sender, _ in outgoing if sender is not None}
+        for member in self.members:
+            if member not in senders:
+                member.send(whole, now)
+            # A sender's own edits come back only after the commit: to some clients that is
+            # the confirmation.
+            elif others := [update for sender, update in outgoing if sender is not member]:
+                member.send_message(Update(merge(others)), now)
+        if local := [update for sender, update in outgoing if sender is not None]:
+            self._seat.publish("document.update", merge(local))
+
+    # -- Presence ---------------------------------------------------------------------------
+    def _receive_awareness(self, member: Member, payload: bytes) -> None:
+        states = decode_states(
+            payload,
+            max_states=_MAX_STATES_PER_MESSAGE,
+            max_state_bytes=self._conf.max_awareness_bytes,
+            only=self._awareness.client_of(member),
+        )
+        now = self._loop.time()
+        self._announce(self._awareness.receive(member, member.identity, states, now))
+
+    def _announce(self, clients: set[int], *, is_local: bool = True) -> None:
+        """Latest wins: one frame per interval says where all those cursors are now."""
+        if not clients:
+            return
+        for client in clients:
+            self._aware_of[client] = is_local
+        self._tell_awareness.poke()
+
+    def _send_awareness(self) -> None:
+        clients, self._aware_of = self._aware_of, {}
+        now = self._loop.time()
+        frame = encode_message(Awareness(self._awareness.encode(clients)))
+        for member in self.members:
+            member.send(frame, now)
+        if local := [client for client, is_local in clients.items() if is_local]:
+            self._seat.publish("document.awareness", self._awareness.encode(local))
+
+    # -- From other processes ---------------------------------------------------------------
+    async def _hear(self, message: dict[str, Any]) -> None:
+        match message["type"]:
+            case "document.update":
+                await self._apply_foreign(message["payload"])
+            case "document.awareness":
+                states = decode_states(
+                    message["payload"],
+                    max_states=_MAX_STATES_PER_MESSAGE,
+                    max_state_bytes=2 * self._conf.max_awareness_bytes,  # stamped: it has grown
+                )
+                now = self._loop.time()
+                self._announce(self._awareness.receive_remote(states, now), is_local=False)
+            case "document.event":
+                now = self._loop.time()
+                event = Event(message["event"], message["data"])
+                for member in self.members:
+                    member.tell(event, now)
+            case "access.changed":
+                await self.recheck_access()
+            case unknown:
+                logger.warning("unknown bus message", extra={"kind": unknown})
+
+    async def _apply_foreign(self, update: bytes) -> None:
+        """Apply what another process has checked and applied before."""
+        update, scan = await self._checked(update)
+        if not self._replica.would_change_by(scan):
+            return
+        try:
+            self._replica.apply(update, scan)
+        except ReplicaBroken:
+            logger.exception("replica broke", extra={"document": self.document_id})
+            self._serving.clear()
+            await self._load()
+            return
+        self._size += len(update)
+        self._relay(update, None)
+
+    async def recheck_access(self) -> None:
+        """Ask again what each member may do: downgrade in place, or send away."""
+        members = list(self.members)
+        roles = await self._roles(self.document_id, [member.principal for member in members])
+        if roles is None:
+            self.fail(NotFound("the document was deleted"))
+            return
+        now = self._loop.time()
+        for member, role in zip(members, roles, strict=True):
+            if role is None:
+                member.close(NoAccess("your access to this document was withdrawn"))
+            else:
+                member.change_role(role, now)
