@@ -32,8 +32,8 @@ class _SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
     """Daphne's, but a message beyond the limit is answered with 4413 instead of a dropped TCP."""
 
     def _max_message_size_exceeded(self, size: int, limit: int, reason: str) -> None:
-        # autobahn calls this before it has buffered the message, in or out.
-        self.wasMaxMessagePayloadSizeExceeded = True
+        # autobahn calls this before it has buffered anything; failedByMe has it drop the rest.
+        self.failedByMe = True
         self.muted = True
         self.application_queue.put_nowait({"type": "websocket.disconnect", "code": 1009})
         self.sendClose(code=TooLarge.close_code)

@@ -38,6 +38,8 @@ MAX_MESSAGES_PER_FRAME = 1000
 
 def decode_frame(frame: bytes) -> list[FromClient]:
     """Decode what a client may say. Raises ProtocolError for everything else, empty frames too."""
+    if not frame:
+        raise ProtocolError("the frame is empty")
     messages: list[FromClient] = []
     pos = 0
     while True:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from collab.accounts.principal import Principal
 from collab.errors import CollabError
 from documents.models import Role
-from documents.protocol.messages import Denied, Event, Message, RoleChanged, Saved, Update
+from documents.protocol.messages import Denied, Event, Message, RoleChanged, Saved
 from documents.protocol.ywebsocket import encode_message
 from presence.identity import Identity
 
-Merge = Callable[[list[bytes]], bytes]
+UpdateFrames = Callable[[list[bytes]], list[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +121,11 @@ class Member:
         if self.wishes.ack_echo and update:
             self._echoes.append(update)
 
-    def send_acks(self, merge: Merge, now: float) -> None:
+    def send_acks(self, update_frames: UpdateFrames, now: float) -> None:
         """Tell the client what has been committed since it was last told."""
         if self._echoes:
-            self.send_message(Update(merge(self._echoes)), now)
+            for frame in update_frames(self._echoes):
+                self.send(frame, now)
             self._echoes = []
         if self.wishes.ack_count:
             count = self._committed

@@ -198,23 +198,29 @@ class Room:
             state = self._replica.state()
             if state.base is not self._base:
                 self._base = state.base
-                self._base_frames = self._update_frames(state.base)
+                self._base_frames = self._encode_base(state.base)
             for frame in self._base_frames:
                 member.send(frame, now)
             missing = state.tail
         else:
             missing = self._replica.difference(state_vector)
-        *parts, last = split_update(missing, self._conf.max_message_bytes - _FRAME_OVERHEAD)
+        *parts, last = self._parts(missing)
         for part in parts:
             member.send_message(Update(part), now)
         member.send_message(SyncStep2(last), now)
 
-    def _update_frames(self, base: bytes) -> list[bytes]:
+    def _encode_base(self, base: bytes) -> list[bytes]:
         if not base:
             return []
         logger.info("state encoded", extra={"document": self.document_id, "bytes": len(base)})
-        parts = split_update(base, self._conf.max_message_bytes - _FRAME_OVERHEAD)
-        return [encode_message(Update(part)) for part in parts]
+        return self._update_frames([base])
+
+    def _update_frames(self, updates: list[bytes]) -> list[bytes]:
+        """One frame that says what all the updates say; several where one would be too large."""
+        return [encode_message(Update(part)) for part in self._parts(merge(updates))]
+
+    def _parts(self, update: bytes) -> list[bytes]:
+        return split_update(update, self._conf.max_message_bytes - _FRAME_OVERHEAD)
 
     # -- Writing ----------------------------------------------------------------------------
     async def _ingest(self, member: Member, update: bytes, *, is_answer: bool) -> None:
@@ -284,7 +290,7 @@ class Room:
     def _send_acks(self) -> None:
         now = self._loop.time()
         for member in self._acks_due:
-            member.send_acks(merge, now)
+            member.send_acks(self._update_frames, now)
         self._acks_due.clear()
 
     async def _rebuild(self, update: bytes, reason: str, member: Member) -> None:
@@ -323,15 +329,16 @@ class Room:
     def _send_updates(self) -> None:
         outgoing, self._outgoing = self._outgoing, []
         now = self._loop.time()
-        whole = encode_message(Update(merge([update for _, update in outgoing])))
+        frames = self._update_frames([update for _, update in outgoing])
         senders = {sender for sender, _ in outgoing if sender is not None}
         for member in self.members:
-            if member not in senders:
-                member.send(whole, now)
-            # A sender's own edits come back only after the commit: to some clients that is
-            # the confirmation.
-            elif others := [update for sender, update in outgoing if sender is not member]:
-                member.send_message(Update(merge(others)), now)
+            news = frames
+            if member in senders:
+                # Its own edits come back only after the commit: to some that is the ack.
+                others = [update for sender, update in outgoing if sender is not member]
+                news = self._update_frames(others) if others else []
+            for frame in news:
+                member.send(frame, now)
         if local := [update for sender, update in outgoing if sender is not None]:
             self._seat.publish("document.update", merge(local))
 

@@ -1,0 +1,213 @@
+"""A stage for rooms: real rooms, replicas and journals on a log that is kept in memory.
+
+Two hubs' worth of rooms can share one log and one channel layer, as two processes do.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID, uuid4
+
+import pycrdt
+from channels.layers import InMemoryChannelLayer
+
+from collab.accounts.principal import Principal
+from collab.conf import Conf
+from collab.errors import CollabError
+from documents.models import Role
+from documents.protocol.messages import (
+    Awareness,
+    Denied,
+    Event,
+    Message,
+    RoleChanged,
+    Saved,
+    SyncStep1,
+    SyncStep2,
+    Update,
+)
+from documents.protocol.ywebsocket import decode_server_frame
+from documents.sync.bus import Seat
+from documents.sync.journal import Journal
+from documents.sync.log import Row, Stored
+from documents.sync.member import Member, Wishes
+from documents.sync.replica import merge
+from documents.sync.room import Room
+from presence.identity import identity_of
+
+
+class Log:
+    """The log of one document, and a database that can be away or slow."""
+
+    def __init__(self) -> None:
+        self.updates: list[bytes] = []
+        self.quarantined: list[bytes] = []
+        self.reads = 0
+        self.is_away = False
+        self.may_commit = asyncio.Event()
+        self.may_commit.set()
+
+    async def append(self, batch: Mapping[UUID, Sequence[Row]]) -> dict[UUID, int]:
+        await self.may_commit.wait()
+        if self.is_away:
+            raise ConnectionError("the database is away")
+        heads = {}
+        for document_id, rows in batch.items():
+            self.updates += [row.update for row in rows]
+            heads[document_id] = len(self.updates)
+        return heads
+
+    async def read(self, document_id: UUID, since: int) -> Stored:
+        self.reads += 1
+        await asyncio.sleep(0.01)
+        return Stored(head=len(self.updates), updates=self.updates[since:])
+
+    async def quarantine(self, document_id: UUID, update: bytes, why: str, who: str) -> None:
+        self.quarantined.append(update)
+
+    @property
+    def text(self) -> str:
+        """What somebody would read who knew nothing but the log."""
+        doc: pycrdt.Doc[Any] = pycrdt.Doc()
+        doc.apply_update(merge(self.updates))
+        return str(doc.get("text", type=pycrdt.Text))
+
+
+class Player:
+    """A member with a replica of its own, driven by hand; what it was sent is in ``heard``."""
+
+    def __init__(self, room: Room, name: str, role: Role, wishes: Wishes) -> None:
+        self.room = room
+        principal = Principal(guest_id=name, name=name)
+        now = asyncio.get_running_loop().time()
+        self.member = Member(principal, identity_of(principal), role, wishes, now=now)
+        self.doc: pycrdt.Doc[Any] = pycrdt.Doc()
+        self.heard: list[Message] = []
+        self.closed_with: CollabError | None = None
+        self._pump = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        self.closed_with = await self.member.pump(self._hear)
+
+    async def _hear(self, frame: bytes) -> None:
+        message = decode_server_frame(frame)
+        self.heard.append(message)
+        if isinstance(message, SyncStep2 | Update):
+            self.doc.apply_update(message.update)
+
+    async def says(self, message: Message) -> None:
+        await self.room.receive(self.member, message)  # type: ignore[arg-type]
+
+    async def syncs(self) -> None:
+        """As y-websocket does when it has connected."""
+        self.room.join(self.member)
+        await self.says(SyncStep1(self.doc.get_state()))
+        await self.says(SyncStep2(self.doc.get_update(b"\x00")))
+
+    async def types(self, text: str, at: int | None = None) -> bytes:
+        """Insert locally and send the update; return it."""
+        update = self.inserts(text, at)
+        await self.says(Update(update))
+        return update
+
+    def inserts(self, text: str, at: int | None = None) -> bytes:
+        """Insert locally, as somebody offline does."""
+        before = self.doc.get_state()
+        mine = self.doc.get("text", type=pycrdt.Text)
+        mine.insert(len(mine) if at is None else at, text)
+        return self.doc.get_update(before)
+
+    def leaves(self) -> None:
+        self.room.leave(self.member)
+        self._pump.cancel()
+
+    @property
+    def text(self) -> str:
+        return str(self.doc.get("text", type=pycrdt.Text))
+
+    def all_heard(self, kind: type[Message]) -> list[Any]:
+        return [message for message in self.heard if isinstance(message, kind)]
+
+    @property
+    def saved(self) -> int:
+        return max((message.count for message in self.all_heard(Saved)), default=0)
+
+    @property
+    def denials(self) -> list[str]:
+        return [message.reason for message in self.all_heard(Denied)]
+
+    @property
+    def roles(self) -> list[str]:
+        return [message.role for message in self.all_heard(RoleChanged)]
+
+    @property
+    def events(self) -> list[Event]:
+        return self.all_heard(Event)
+
+    @property
+    def awareness(self) -> list[bytes]:
+        return [message.payload for message in self.all_heard(Awareness)]
+
+
+class Stage:
+    """One document, one log, one layer; as many rooms as there are processes in the story."""
+
+    def __init__(self, conf: Conf) -> None:
+        self.document_id = uuid4()
+        self.conf = conf
+        self.log = Log()
+        self.layer = InMemoryChannelLayer()
+        self.roles: dict[str, Role | None] | None = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def room(self, *, is_alone: bool = True) -> Room:
+        """Open a room, as if in a process of its own."""
+        journal = Journal(
+            self.log.append,
+            merge,
+            interval_s=self.conf.commit_interval_ms / 1000,
+            max_pending_bytes=self.conf.max_pending_bytes,
+        )
+        seat = Seat(self.layer, self.document_id, is_alone=is_alone)
+        room = Room(
+            self.document_id,
+            seat=seat,
+            journal=journal,
+            conf=self.conf,
+            read=self.log.read,
+            quarantine=self.log.quarantine,
+            roles=self._roles,
+        )
+        await room.open()
+        self._tasks += [
+            asyncio.create_task(work) for work in (journal.run(), room.listen(), seat.run())
+        ]
+        return room
+
+    async def player(
+        self, room: Room, name: str, role: Role = Role.EDITOR, **wishes: bool
+    ) -> Player:
+        player = Player(room, name, role, Wishes(**wishes))
+        await player.syncs()
+        return player
+
+    async def _roles(
+        self, document_id: UUID, principals: Sequence[Principal]
+    ) -> list[Role | None] | None:
+        if self.roles is None:
+            return None
+        return [self.roles[principal.name] for principal in principals]
+
+    def end(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+
+@asynccontextmanager
+async def staged(**conf: Any) -> AsyncIterator[Stage]:
+    """A stage with quick intervals; ``conf`` overrides settings."""
+    quick = {"flush_interval_ms": 0, "commit_interval_ms": 0, "awareness_interval_ms": 0}
+    stage = Stage(Conf(**{**quick, **conf}))
+    yield stage
+    stage.end()
