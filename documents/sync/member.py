@@ -76,9 +76,8 @@ class Member:
         self.send(encode_message(message), now)
 
     def close(self, error: CollabError) -> None:
-        """End this connection: what is queued still goes out, then the reason, then the code."""
+        """End this connection: what is queued still goes out, then ``pump`` returns the error."""
         if self._closing is None:
-            self._outbox.append(encode_message(Denied(str(error))))
             self._closing = error
             self._wake.set()
 

@@ -1,0 +1,131 @@
+"""The HTTP API under /api/v1/: mounts the apps' routers, authenticates, reports errors.
+
+Errors leave as ``application/problem+json`` (RFC 9457) with the stable code of their class.
+"""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from ninja import NinjaAPI
+from ninja.errors import HttpError, ValidationError
+from ninja.security import APIKeyCookie, HttpBearer
+from ninja.utils import check_csrf
+
+from collab.accounts.api import router as accounts
+from collab.accounts.principal import Principal, principal_of_request
+from collab.errors import CollabError, NoAccess
+from documents.api import ROUTERS as DOCUMENT_ROUTERS
+
+logger = logging.getLogger(__name__)
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_RETRY_AFTER_S = 5
+
+
+class ScopeTooSmall(NoAccess):
+    """An API token with scope "read" was used to change something."""
+
+    code = "read-scope"
+
+
+class CsrfFailed(NoAccess):
+    """A cookie alone may be another site's doing."""
+
+    code = "csrf"
+
+
+class ApiTokenAuth(HttpBearer):
+    """``Authorization: Bearer`` with a token of ``manage.py issue_token``."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> Principal:
+        principal = principal_of_request(request)
+        if principal.may_only_read and request.method not in _SAFE_METHODS:
+            raise ScopeTooSmall('this token has scope "read": it may only GET')
+        return principal
+
+
+class SessionAuth(APIKeyCookie):
+    """The log-in cookie with Django's CSRF token, or a guest with ``?link=``."""
+
+    param_name = settings.SESSION_COOKIE_NAME
+
+    def __call__(self, request: HttpRequest) -> Principal:
+        # Guests have nothing that a browser would send by itself, so nothing to forge.
+        if not isinstance(request.user, AnonymousUser) and check_csrf(request):
+            raise CsrfFailed("send the csrftoken cookie's value as X-CSRFToken")
+        return principal_of_request(request)
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Principal:
+        return principal_of_request(request)
+
+
+api = NinjaAPI(
+    title="Collab",
+    version="1",
+    description="Documents that people and programs write together.",
+    urls_namespace="api",
+    docs_url="/docs",
+    openapi_url="/openapi.json",
+    auth=[ApiTokenAuth(), SessionAuth()],
+)
+api.add_router("", accounts)
+for tag, router in DOCUMENT_ROUTERS:
+    api.add_router("/documents", router, tags=[tag])
+
+
+@csrf_exempt
+def no_such_path(request: HttpRequest, path: str) -> HttpResponse:
+    """Whatever under /api/v1/ no router knows."""
+    return _problem(404, "not-found", "no such path in this API")
+
+
+@api.exception_handler(CollabError)
+def _on_error(request: HttpRequest, error: CollabError) -> HttpResponse:
+    response = _problem(error.status, error.code, str(error))
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        response["WWW-Authenticate"] = "Bearer"
+    if error.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+        response["Retry-After"] = str(_RETRY_AFTER_S)
+    return response
+
+
+@api.exception_handler(ValidationError)
+def _on_invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    faults = [
+        {"at": ".".join(str(step) for step in fault["loc"]), "message": fault["msg"]}
+        for fault in error.errors
+    ]
+    detail = "; ".join(f"{fault['at']}: {fault['message']}" for fault in faults)
+    return _problem(422, "invalid", detail, errors=faults)
+
+
+@api.exception_handler(HttpError)
+def _on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    return _problem(error.status_code, "malformed", str(error))
+
+
+@api.exception_handler(Http404)
+def _on_missing(request: HttpRequest, error: Http404) -> HttpResponse:
+    return _problem(404, "not-found", "not found")
+
+
+@api.exception_handler(Exception)
+def _on_failure(request: HttpRequest, error: Exception) -> HttpResponse:
+    logger.error("request failed", exc_info=error, extra={"path": request.path})
+    return _problem(500, "internal", "something went wrong here; it has been noted")
+
+
+def _problem(status: int, code: str, detail: str, **more: Any) -> HttpResponse:
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+    return JsonResponse(body | more, status=status, content_type="application/problem+json")

@@ -1,0 +1,40 @@
+"""Who asks for which document, and whether they may: 401, 403 or 404 for every router."""
+
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+
+from collab.accounts.principal import asking
+from collab.errors import NoAccess, NotAuthenticated, NotFound
+from documents.access import role_of
+from documents.models import Document, Role
+
+
+def open_document(
+    request: HttpRequest,
+    document_id: UUID,
+    *,
+    at_least: Role = Role.VIEWER,
+    in_trash: bool = False,
+) -> tuple[Document, Role]:
+    """The document and the asker's role in it.
+
+    NotFound without a role, so that nobody learns which documents there are, and for one in
+    the trash unless ``in_trash``; NoAccess for a role below ``at_least``.
+    """
+    document = Document.objects.select_related("owner__profile").filter(id=document_id).first()
+    role = role_of(asking(request), document) if document is not None else None
+    if document is None or role is None or (document.is_deleted and not in_trash):
+        raise NotFound("no such document, or it is not shared with you")
+    if role < at_least:
+        raise NoAccess(f"this needs the role {at_least.key}; yours is {role.key}")
+    return document, role
+
+
+def signed_in(request: HttpRequest) -> User:
+    """The user who asks. Raises NotAuthenticated for guests."""
+    user_id = asking(request).user_id
+    if user_id is None:
+        raise NotAuthenticated("log in, or send an API token")
+    return User.objects.get(pk=user_id)

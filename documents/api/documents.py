@@ -1,0 +1,197 @@
+"""documents: list, create, look at, rename, put into the trash and take out of it."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from ninja import Query, Router, Schema
+from ninja.responses import Status
+from pydantic import ConfigDict, Field
+
+from collab.accounts.principal import Principal, asking
+from collab.errors import NoAccess, ProtocolError
+from documents import lifecycle
+from documents.access import roles_in, visible_to
+from documents.api.authorize import open_document, signed_in
+from documents.api.shapes import Line, Person, RoleKey
+from documents.creation import create_document
+from documents.models import Document, Membership, Role
+from documents.sharing import set_general_role
+
+router = Router()
+
+
+class DocumentOut(Schema):
+    """``head`` counts committed edits; ``people`` are the owner and the members."""
+
+    id: UUID
+    title: str
+    role: RoleKey
+    general_role: RoleKey | None
+    head: int
+    size: int
+    created_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None
+    owner: Person
+    people: list[Person]
+
+    @classmethod
+    def of(cls, document: Document, role: Role, principal: Principal) -> Self:
+        owner = Person.of(document.owner)
+        members = [Person.of(membership.user) for membership in document.memberships.all()]
+        return cls(
+            id=document.id,
+            title=document.title,
+            role=RoleKey.of(role),
+            general_role=(
+                RoleKey.of(document.general_role) if document.general_role is not None else None
+            ),
+            head=document.head,
+            size=document.size,
+            created_at=document.created_at,
+            updated_at=document.updated_at,
+            deleted_at=document.deleted_at,
+            owner=owner,
+            # Whoever found a link somewhere need not know who else has access.
+            people=[] if principal.is_guest else [owner, *members],
+        )
+
+
+class DocumentList(Schema):
+    items: list[DocumentOut]
+    next: str | None
+
+
+class NewDocument(Schema):
+    # Unknown fields are refused: content that is silently dropped would be lost.
+    model_config = ConfigDict(extra="forbid")
+    title: Line = ""
+
+
+class DocumentChange(Schema):
+    """What is left out stays as it is. Sharing with everybody is the owner's decision."""
+
+    model_config = ConfigDict(extra="forbid")
+    title: Line | None = None
+    general_role: RoleKey | None = None
+
+
+@router.get("", response=DocumentList)
+def list_documents(
+    request: HttpRequest,
+    filter: Literal["mine", "shared", "trash"] | None = None,  # noqa: A002 - the API's word
+    q: Line = "",
+    cursor: str = "",
+    limit: Annotated[int, Query(), Field(ge=1, le=100)] = 50,
+) -> DocumentList:
+    """Your own documents and those shared with you by name, last changed first."""
+    user, principal = signed_in(request), asking(request)
+    found = _listed(principal, user.pk, filter)
+    if q:
+        found = found.filter(title__icontains=q)
+    if cursor:
+        updated_at, document_id = _decode_cursor(cursor)
+        found = found.filter(
+            Q(updated_at__lt=updated_at) | Q(updated_at=updated_at, id__lt=document_id)
+        )
+    page = list(
+        found.select_related("owner__profile")
+        .prefetch_related("memberships__user__profile")
+        .order_by("-updated_at", "-id")[: limit + 1]
+    )
+    items, has_more = page[:limit], len(page) > limit
+    return DocumentList(
+        items=_described(items, principal), next=_next_url(request, items[-1]) if has_more else None
+    )
+
+
+@router.post("", response={201: DocumentOut})
+def create(request: HttpRequest, body: NewDocument) -> Status[DocumentOut]:
+    """A new document with an empty paragraph; you are its owner."""
+    document = create_document(signed_in(request), body.title)
+    return Status(201, DocumentOut.of(document, Role.OWNER, asking(request)))
+
+
+@router.get("/{uuid:document_id}", response=DocumentOut)
+def get(request: HttpRequest, document_id: UUID) -> DocumentOut:
+    """A document's metadata. Its owner sees it in the trash, too."""
+    document, role = open_document(request, document_id, in_trash=True)
+    return DocumentOut.of(document, role, asking(request))
+
+
+@router.patch("/{uuid:document_id}", response=DocumentOut)
+def change(request: HttpRequest, document_id: UUID, body: DocumentChange) -> DocumentOut:
+    """Rename (editors), or set what everybody may do (the owner)."""
+    document, role = open_document(request, document_id, at_least=Role.EDITOR)
+    wishes = body.model_fields_set
+    if "general_role" in wishes:
+        if role < Role.OWNER:
+            raise NoAccess("only the owner decides what everybody may do")
+        set_general_role(document, body.general_role.role if body.general_role else None)
+    if body.title is not None:
+        lifecycle.rename(document, body.title)
+    return DocumentOut.of(document, role, asking(request))
+
+
+@router.delete("/{uuid:document_id}", response={204: None})
+def trash(request: HttpRequest, document_id: UUID) -> Status[None]:
+    """Into the trash; everybody but you loses access."""
+    document, _ = open_document(request, document_id, at_least=Role.OWNER, in_trash=True)
+    lifecycle.trash(document)
+    return Status(204, None)
+
+
+@router.post("/{uuid:document_id}/restore", response=DocumentOut)
+def restore(request: HttpRequest, document_id: UUID) -> DocumentOut:
+    """Out of the trash, with everybody's access as it was."""
+    document, role = open_document(request, document_id, at_least=Role.OWNER, in_trash=True)
+    lifecycle.restore(document)
+    return DocumentOut.of(document, role, asking(request))
+
+
+def _listed(principal: Principal, user_id: int, which: str | None) -> QuerySet[Document]:
+    """Documents open to everybody are visible too, but they are in nobody's list."""
+    visible = visible_to(principal)
+    mine = Q(owner_id=user_id)
+    if which == "trash":
+        return visible.filter(mine, deleted_at__isnull=False)
+    visible = visible.filter(deleted_at=None)
+    if which == "mine":
+        return visible.filter(mine)
+    memberships = Membership.objects.filter(user_id=user_id)
+    shared = Q(id__in=memberships.values("document_id"))
+    return visible.filter(shared & ~mine if which == "shared" else shared | mine)
+
+
+def _described(documents: Sequence[Document], principal: Principal) -> list[DocumentOut]:
+    roles = roles_in(principal, documents)
+    return [
+        DocumentOut.of(document, role, principal)
+        for document in documents
+        if (role := roles[document.id]) is not None
+    ]
+
+
+def _next_url(request: HttpRequest, last: Document) -> str:
+    place = f"{last.updated_at.isoformat()} {last.id}"
+    query = request.GET.copy()
+    query["cursor"] = base64.urlsafe_b64encode(place.encode()).decode()
+    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+
+
+def _decode_cursor(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        place = base64.urlsafe_b64decode(cursor.encode()).decode()
+        updated_at, document_id = place.split(" ")
+        when = datetime.fromisoformat(updated_at)
+        if when.tzinfo is None:
+            raise ValueError("without a time zone")
+        return when, UUID(document_id)
+    except (ValueError, binascii.Error):
+        raise ProtocolError("cursor must come from a list's next") from None

@@ -1,0 +1,92 @@
+"""Grant, change and withdraw access. Whatever changes access here tells the rooms.
+
+Who may share is asked of ``documents.access`` by the callers (owners only). The owner's own
+role is not given and cannot be taken.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from collab.errors import CollabError
+from documents.announce import tell_rooms
+from documents.models import Document, Membership, Role, ShareLink
+
+
+class CannotShare(CollabError):
+    """Nobody can be given or lose ownership by sharing."""
+
+    close_code, status, code = 4403, 409, "owner-stays"
+
+
+def grant(document: Document, user: User, role: Role) -> Membership:
+    """Give somebody a role of their own, or change it."""
+    _check(role)
+    if user.pk == document.owner_id:
+        raise CannotShare("the owner has every right already and keeps it")
+    with transaction.atomic():
+        membership, _ = Membership.objects.update_or_create(
+            document=document, user=user, defaults={"role": role}
+        )
+        access_changed(document.id)
+    return membership
+
+
+def revoke(document: Document, user_id: int) -> bool:
+    """Take somebody's own role away; False if they had none."""
+    if user_id == document.owner_id:
+        raise CannotShare("the owner cannot be removed")
+    with transaction.atomic():
+        deleted, _ = Membership.objects.filter(document=document, user_id=user_id).delete()
+        access_changed(document.id)
+    return deleted > 0
+
+
+def create_link(
+    document: Document, role: Role, *, created_by: int | None, expires_at: datetime | None = None
+) -> ShareLink:
+    """Make a link that opens the document for whoever has it."""
+    _check(role)
+    return ShareLink.objects.create(
+        document=document, role=role, created_by_id=created_by, expires_at=expires_at
+    )
+
+
+def change_link(
+    link: ShareLink, *, role: Role, expires_at: datetime | None, is_enabled: bool
+) -> None:
+    """Change what a link gives, until when, and whether it opens at all."""
+    _check(role)
+    link.role, link.expires_at, link.is_enabled = role, expires_at, is_enabled
+    with transaction.atomic():
+        link.save(update_fields=["role", "expires_at", "is_enabled"])
+        access_changed(link.document_id)
+
+
+def delete_link(link: ShareLink) -> None:
+    """Withdraw a link for ever."""
+    with transaction.atomic():
+        link.delete()
+        access_changed(link.document_id)
+
+
+def set_general_role(document: Document, role: Role | None) -> None:
+    """What everybody may do; None: nothing."""
+    if role is not None:
+        _check(role)
+    document.general_role = role
+    with transaction.atomic():
+        document.save(update_fields=["general_role"])
+        access_changed(document.id)
+
+
+def access_changed(document_id: UUID) -> None:
+    """Let the document's rooms ask again what each of their members may do."""
+    tell_rooms(document_id, {"type": "access.changed"})
+
+
+def _check(role: Role) -> None:
+    if role >= Role.OWNER:
+        raise CannotShare("ownership cannot be shared; give viewer, commenter or editor")

@@ -1,0 +1,132 @@
+"""The cast: alice owns, bob edits, carol comments, victor views, mallory is a stranger."""
+
+import json
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from collab.accounts.models import ApiToken
+from documents.creation import create_document
+from documents.models import Document, Membership, Role
+
+
+def _person(name: str) -> User:
+    return User.objects.create_user(name, f"{name}@example.org")
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    return _person("alice")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    return _person("bob")
+
+
+@pytest.fixture
+def carol(db: None) -> User:
+    return _person("carol")
+
+
+@pytest.fixture
+def victor(db: None) -> User:
+    return _person("victor")
+
+
+@pytest.fixture
+def mallory(db: None) -> User:
+    return _person("mallory")
+
+
+@pytest.fixture
+def document(alice: User, bob: User, carol: User, victor: User) -> Document:
+    """Alice's document, shared with everybody of the cast but mallory."""
+    document = create_document(alice, "Plan")
+    for user, role in [(bob, Role.EDITOR), (carol, Role.COMMENTER), (victor, Role.VIEWER)]:
+        Membership.objects.create(document=document, user=user, role=role)
+    return document
+
+
+class Caller:
+    """Somebody who calls the API: ``status, body = caller.get("documents")``."""
+
+    def __init__(self, client: Client, **headers: str) -> None:
+        self.client = client
+        self._headers = headers
+
+    def send(self, method: str, path: str, body: Any = None) -> Any:
+        """The whole response."""
+        return self.client.generic(
+            method,
+            path if path.startswith("http") else f"/api/v1/{path}",
+            b"" if body is None else json.dumps(body),
+            content_type="application/json",
+            headers=self._headers,
+        )
+
+    def _ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        response = self.send(method, path, body)
+        is_json = response.content and response.get("Content-Type", "").startswith(
+            ("application/json", "application/problem+json")
+        )
+        return response.status_code, response.json() if is_json else response.content
+
+    def get(self, path: str) -> tuple[int, Any]:
+        return self._ask("GET", path)
+
+    def post(self, path: str, body: Any = None) -> tuple[int, Any]:
+        return self._ask("POST", path, body)
+
+    def patch(self, path: str, body: Any) -> tuple[int, Any]:
+        return self._ask("PATCH", path, body)
+
+    def delete(self, path: str) -> tuple[int, Any]:
+        return self._ask("DELETE", path)
+
+
+@pytest.fixture
+def browser_of(db: None) -> Callable[[User | None], Caller]:
+    """The API as the browser of somebody who is logged in; of None: of a stranger."""
+
+    def browser_of(user: User | None) -> Caller:
+        client = Client()
+        if user is not None:
+            client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        return Caller(client)
+
+    return browser_of
+
+
+@pytest.fixture
+def program_of(db: None) -> Callable[..., Caller]:
+    """The API as a program with a person's token."""
+
+    def program_of(user: User, scope: str = "write") -> Caller:
+        _, text = ApiToken.issue(user.pk, scope=scope)
+        return Caller(Client(enforce_csrf_checks=True), Authorization=f"Bearer {text}")
+
+    return program_of
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any) -> Any:
+    """Collects what rooms are told: ``with told() as messages``."""
+
+    @contextmanager
+    def told() -> Any:
+        messages: list[tuple[str, dict[str, Any]]] = []
+
+        class Layer:
+            async def group_send(self, group: str, message: dict[str, Any]) -> None:
+                messages.append((group, message))
+
+        monkeypatch.setattr("documents.announce.channel_layers", {"default": Layer()})
+        with django_capture_on_commit_callbacks(execute=True):
+            yield messages
+
+    return told

@@ -1,0 +1,159 @@
+import json
+from pathlib import Path
+
+import pycrdt
+import pytest
+
+from documents.formats.tree import InvalidBlocks, new_document_update
+
+WELCOME = Path(__file__).parents[3] / "collab" / "demo" / "welcome.json"
+
+
+def written(blocks):
+    """The document and its fragment as another client reads them."""
+    doc = pycrdt.Doc()
+    doc.apply_update(new_document_update(blocks))
+    return doc, doc.get("content", type=pycrdt.XmlFragment)
+
+
+def shape(node):
+    """(tag, attributes without ids, children); a text is its runs."""
+    if isinstance(node, pycrdt.XmlText):
+        return [(text, attributes or {}) for text, attributes in node.diff()]
+    attributes = {k: v for k, v in dict(node.attributes).items() if k != "id"}
+    return (node.tag, attributes, [shape(child) for child in node.children])
+
+
+def shapes(blocks):
+    """The shapes of the top blocks' containers."""
+    _, fragment = written(blocks)
+    (group,) = fragment.children
+    assert group.tag == "blockGroup"
+    return [shape(child) for child in group.children]
+
+
+def content_of(block):
+    """The shape of a block's own element."""
+    ((tag, attributes, children),) = shapes([block])
+    assert (tag, attributes) == ("blockContainer", {})
+    return children[0]
+
+
+def test_nothing_is_an_empty_paragraph():
+    assert shapes([]) == [("blockContainer", {}, [("paragraph", {}, [])])]
+
+
+def test_props_keep_their_types():
+    block = {"type": "heading", "props": {"level": 2, "isToggleable": False, "x": None}}
+    assert content_of(block) == ("heading", {"level": 2, "isToggleable": False}, [])
+
+
+def test_marks_cover_exactly_their_words_in_any_script():
+    styles = {"bold": True, "italic": False, "textColor": "red"}
+    block = {
+        "type": "paragraph",
+        "content": [
+            {"type": "text", "text": "añ😀中", "styles": styles},
+            {"type": "text", "text": " plain ", "styles": {}},
+            {"type": "link", "href": "https://a.example", "content": [
+                {"type": "text", "text": "lin", "styles": {"code": True}},
+                {"type": "text", "text": "k", "styles": {}},
+            ]},
+            {"type": "text", "text": ".", "styles": {}},
+        ],
+    }  # fmt: skip
+    link = {"href": "https://a.example"}
+    assert content_of(block)[2] == [
+        [
+            ("añ😀中", {"bold": {}, "textColor": {"stringValue": "red"}}),
+            (" plain ", {}),
+            ("lin", {"code": {}, "link": link}),
+            ("k", {"link": link}),
+            (".", {}),
+        ]
+    ]
+
+
+def test_a_line_break_is_an_element_but_not_in_code():
+    assert content_of({"type": "paragraph", "content": "a\n\nb"})[2] == [
+        [("a", {})],
+        ("hardBreak", {}, []),
+        ("hardBreak", {}, []),
+        [("b", {})],
+    ]
+    code = {"type": "codeBlock", "props": {"language": "python"}, "content": "a\nb"}
+    assert content_of(code) == ("codeBlock", {"language": "python"}, [[("a\nb", {})]])
+
+
+def test_children_follow_their_block_in_a_group_of_their_own():
+    child = {"type": "bulletListItem", "content": "child", "children": [{"type": "divider"}]}
+    (container,) = shapes([{"type": "bulletListItem", "content": "parent", "children": [child]}])
+    own, group = container[2]
+    assert own == ("bulletListItem", {}, [[("parent", {})]])
+    assert group[0] == "blockGroup"
+    (inner,) = group[2]
+    assert inner[2][0] == ("bulletListItem", {}, [[("child", {})]])
+    assert inner[2][1][2] == [("blockContainer", {}, [("divider", {}, [])])]
+
+
+def test_a_table_has_rows_of_cells_with_paragraphs():
+    table = {
+        "type": "table",
+        "content": {
+            "type": "tableContent",
+            "columnWidths": [100, None],
+            "headerRows": 1,
+            "rows": [
+                {"cells": ["A", [{"type": "text", "text": "B", "styles": {"bold": True}}]]},
+                {"cells": [{"type": "tableCell", "props": {"colspan": 2}, "content": "c"}]},
+            ],
+        },
+    }
+    first, second = content_of(table)[2]
+    assert first[2] == [
+        ("tableHeader", {"colwidth": [100]}, [("tableParagraph", {}, [[("A", {})]])]),
+        ("tableHeader", {}, [("tableParagraph", {}, [[("B", {"bold": {}})]])]),
+    ]
+    assert second[2] == [
+        ("tableCell", {"colspan": 2, "colwidth": [100]}, [("tableParagraph", {}, [[("c", {})]])])
+    ]
+
+
+def test_every_block_has_an_id_of_its_own():
+    def ids(group):
+        for container in group.children:
+            yield container.attributes["id"]
+            for child in container.children:
+                if child.tag == "blockGroup":
+                    yield from ids(child)
+
+    paragraph = {"type": "paragraph"}
+    _, fragment = written([{**paragraph, "id": "kept"}, {**paragraph, "children": [paragraph]}])
+    found = list(ids(fragment.children[0]))
+    assert found[0] == "kept"
+    assert len(found) == len(set(found)) == 3
+    assert all(found)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "noSuchBlock"},
+        {"type": "paragraph", "content": [{"type": "text", "text": "x", "styles": {"glow": True}}]},
+        {"type": "paragraph", "content": [{"type": "mention"}]},
+    ],
+)
+def test_what_an_editor_would_delete_is_refused(block):
+    with pytest.raises(InvalidBlocks):
+        new_document_update([block])
+
+
+def test_nesting_deeper_than_pythons_stack_is_written():
+    block = {"type": "paragraph"}
+    for _ in range(3000):
+        block = {"type": "paragraph", "children": [block]}
+    assert len(new_document_update([block])) > 3000
+
+
+def test_the_welcome_document_is_written():
+    assert len(shapes(json.loads(WELCOME.read_text(encoding="utf-8"))["blocks"])) > 15
