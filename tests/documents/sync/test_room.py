@@ -286,6 +286,7 @@ async def test_an_update_that_breaks_the_replica_is_quarantined_and_the_room_reb
         room = await stage.room()
         bob, carol = await stage.player(room, "bob"), await stage.player(room, "carol")
         await bob.types("kept ")
+        await until(lambda: carol.text == stage.log.text == "kept ")
         stage.log.may_commit.clear()
         await carol.types("and what is still owed")
         fatal = bob.inserts("fatal")
