@@ -28,15 +28,15 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "collab",  # before allauth: our templates dress its pages
+    "collab.accounts",
+    "presence",
+    "documents",
     "allauth",
     "allauth.account",
     "csp",
     "django_vite",
     "ninja",  # serves its API browser from our static files, not from a CDN
-    "collab",
-    "collab.accounts",
-    "presence",
-    "documents",
 ]
 
 MIDDLEWARE = [
@@ -132,7 +132,6 @@ LANGUAGE_CODE = "en"
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
-STATIC_ROOT = ROOT / "var" / "static"
 STATICFILES_DIRS = [ROOT / "static" / "dist"]
 # Files that Vite named by their content never change; so they may be cached for ever.
 WHITENOISE_USE_FINDERS = True

@@ -1,0 +1,26 @@
+import { Menu, UnstyledButton } from '@mantine/core'
+
+import { csrfToken, type Person } from '../api'
+import { Avatar } from '../theme/Avatar'
+
+/** Who is logged in, and the way out. */
+export function UserMenu({ me }: { me: Person & { username: string } }) {
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <UnstyledButton aria-label={`Logged in as ${me.username}`}>
+          <Avatar name={me.name} color={me.color} />
+        </UnstyledButton>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>{me.username}</Menu.Label>
+        <form method="post" action="/accounts/logout/">
+          <input type="hidden" name="csrfmiddlewaretoken" value={csrfToken()} />
+          <Menu.Item component="button" type="submit">
+            Log out
+          </Menu.Item>
+        </form>
+      </Menu.Dropdown>
+    </Menu>
+  )
+}

@@ -1,0 +1,25 @@
+import '@mantine/core/styles.css'
+import '@fontsource-variable/inter/index.css'
+import './theme.css'
+
+import { createTheme, MantineProvider } from '@mantine/core'
+import type { ReactNode } from 'react'
+
+import { styleNonce } from './nonce'
+
+const theme = createTheme({
+  fontFamily: "'Inter Variable', system-ui, -apple-system, 'Segoe UI', sans-serif",
+  headings: { fontFamily: "'Inter Variable', system-ui, sans-serif", fontWeight: '650' },
+  primaryColor: 'indigo',
+  defaultRadius: 'md',
+  cursorType: 'pointer',
+})
+
+/** Fonts, colours, light and dark: what all pages share. */
+export function Theme({ children }: { children: ReactNode }) {
+  return (
+    <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={styleNonce}>
+      {children}
+    </MantineProvider>
+  )
+}
