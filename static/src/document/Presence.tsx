@@ -13,7 +13,7 @@ export function Presence({ me, others }: Props) {
   const rest = others.slice(MOST - 1)
   return (
     <MantineAvatar.Group
-      spacing="xs"
+      spacing={7}
       data-testid="presence"
       aria-label={`${others.length + 1} here`}
       role="group"

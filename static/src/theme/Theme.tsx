@@ -3,6 +3,7 @@ import '@fontsource-variable/inter/index.css'
 import './theme.css'
 
 import { createTheme, MantineProvider } from '@mantine/core'
+import { setNonce } from 'get-nonce'
 import type { ReactNode } from 'react'
 
 import { styleNonce } from './nonce'
@@ -14,6 +15,8 @@ const theme = createTheme({
   defaultRadius: 'md',
   cursorType: 'pointer',
 })
+
+setNonce(styleNonce()) // for the scroll lock under Mantine's dialogs
 
 /** Fonts, colours, light and dark: what all pages share. */
 export function Theme({ children }: { children: ReactNode }) {

@@ -1,0 +1,2 @@
+export { BlockNoteEditor } from '@blocknote/core'
+export { schema, tiptapExtensions } from '../src/editor/schema'
