@@ -11,7 +11,8 @@ from typing import ClassVar
 class CollabError(Exception):
     """Base of all errors that a client may see; ``str(error)`` is safe to send to it."""
 
-    close_code: ClassVar[int] = 1011
+    # "Try again": 1011 would say the same, but Daphne lets no application send it.
+    close_code: ClassVar[int] = 4503
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal"
 

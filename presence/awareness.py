@@ -158,7 +158,9 @@ class AwarenessTable:
         for said in states:
             owned = self._owned.get(connection)
             is_new = owned is None
-            if is_new and not self._may_claim(connection, identity, said):
+            if is_new and not self._may_claim(identity, said):
+                if self._is_free(said):
+                    changed.add(said.client)  # with a clock too low to count
                 continue
             if not is_new and said.client != owned:
                 continue
@@ -255,7 +257,17 @@ class AwarenessTable:
         return write_var_uint(len(present)) + b"".join(present)
 
     # -- The rules --------------------------------------------------------------------------
-    def _may_claim(self, connection: Hashable, identity: Identity, said: ClientState) -> bool:
+    def _is_free(self, said: ClientState) -> bool:
+        """Whether a state is about an id that was here and has gone, from whomever."""
+        known = self._clients.get(said.client)
+        return (
+            said.state is not None
+            and known is not None
+            and known.owner is None
+            and not known.is_present
+        )
+
+    def _may_claim(self, identity: Identity, said: ClientState) -> bool:
         """Whether a connection that owns no id yet may have this one."""
         if said.state is None:
             return False

@@ -13,6 +13,8 @@ from collab.accounts.models import ApiToken
 from documents.creation import create_document
 from documents.models import Document, Membership, Role
 
+pytest_plugins = ["tests.servers"]
+
 
 def _person(name: str) -> User:
     return User.objects.create_user(name, f"{name}@example.org")

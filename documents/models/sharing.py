@@ -56,7 +56,7 @@ def _new_token() -> str:
 
 
 class ShareLink(models.Model):
-    """Access for whoever has the link. Its token is shown again in the share dialog, so it is kept."""
+    """Access for whoever has the link. The share dialog shows its token again, so it is kept."""
 
     document = models.ForeignKey(
         "documents.Document", on_delete=models.CASCADE, related_name="links"

@@ -20,9 +20,9 @@ MAX_CLOCK = 2**31 - 1  # yrs keeps clocks in 32 bits
 
 Ranges = dict[int, list[tuple[int, int]]]  # client → [(clock, length)]
 
-_GC, _DELETED, _JSON, _BINARY, _STRING, _EMBED, _FORMAT, _TYPE, _ANY, _DOC, _SKIP = range(11)
-_CONTENT_REF = 0b1_1111
-_HAS_ORIGIN, _HAS_RIGHT_ORIGIN, _HAS_PARENT_SUB = 0x80, 0x40, 0x20
+_GC, _DELETED, _JSON, _BINARY, STRING, _EMBED, _FORMAT, _TYPE, ANY, _DOC, _SKIP = range(11)
+CONTENT_REF = 0b1_1111
+HAS_ORIGIN, HAS_RIGHT_ORIGIN, _HAS_PARENT_SUB = 0x80, 0x40, 0x20
 _TYPES_WITH_NAME = frozenset({3})  # XmlElement
 _TYPES = frozenset({0, 1, 2, 3, 4, 6})  # Array, Map, Text, XmlElement, XmlFragment, XmlText
 _ANY_BY_SIZE = {127: 0, 126: 0, 124: 4, 123: 8, 122: 8, 121: 0, 120: 0}
@@ -191,8 +191,8 @@ class Scanner:
             _refuse("the update ends before its last struct")
         info = self.buf[self.pos]
         self.pos += 1
-        content = info & _CONTENT_REF
-        if content == _STRING:  # what typing sends
+        content = info & CONTENT_REF
+        if content == STRING:  # what typing sends
             self._links(info, client, clock)
             length = self._string_length()
         elif content == _GC:
@@ -209,11 +209,11 @@ class Scanner:
 
     def _links(self, info: int, client: int, clock: int) -> None:
         """Step over where an item stands: its neighbours, or its parent and key."""
-        if info & _HAS_ORIGIN:
+        if info & HAS_ORIGIN:
             self._reference(client, clock)
-        if info & _HAS_RIGHT_ORIGIN:
+        if info & HAS_RIGHT_ORIGIN:
             self._reference(client, clock)
-        if not info & (_HAS_ORIGIN | _HAS_RIGHT_ORIGIN):
+        if not info & (HAS_ORIGIN | HAS_RIGHT_ORIGIN):
             if self._uint() == 1:
                 self._text()  # the name of a root
             else:

@@ -40,7 +40,7 @@ from presence.awareness import AwarenessTable, decode_states
 logger = logging.getLogger(__name__)
 
 _SCAN_IN_THREAD_BYTES = 32 * 1024  # a longer scan takes several ms of pure Python
-_MAX_STATES_PER_MESSAGE = 1000
+_MAX_STATES_PER_MESSAGE = 10_000  # stock clients send everybody's states back
 _FRAME_OVERHEAD = 16  # bytes of message type and length around an update
 # An awareness update about nobody: harmless to every client, and a message all the same.
 HEARTBEAT = encode_message(Awareness(b"\x00"))

@@ -202,9 +202,19 @@ def test_nobody_takes_a_live_id_of_somebody_else(table):
 def test_nobody_is_claimed_by_telling_back_that_they_were_here(table):
     table.receive("a", ALICE, is_at(10, 7), 0.0)
     table.leave("a", 1.0)
-    assert table.receive("m", MALLORY, is_at(10, 7), 1.0) == set()
+    assert table.receive("m", MALLORY, is_at(10, 7), 1.0) == {10}
+    assert told(table, {10}) == {10: (8, None)}
     assert table.client_of("m") is None
     assert table.receive("a2", ALICE, is_at(10, 9), 2.0) == {10}
+
+
+def test_a_guest_without_a_name_that_lasts_is_told_to_raise_its_clock(table):
+    """Programs with a share link are somebody else with each connection."""
+    table.receive("g", BOB, is_at(10, 7), 0.0)
+    table.leave("g", 1.0)
+    assert table.receive("g2", MALLORY, is_at(10, 7), 2.0) == {10}
+    assert table.receive("g2", MALLORY, is_at(10, 9), 2.0) == {10}
+    assert seen(table) == {10: (9, {"user": MALLORY.stamp})}
 
 
 def test_leaving_is_told_with_the_next_clock(table):

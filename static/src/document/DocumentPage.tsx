@@ -1,6 +1,6 @@
 import './document.css'
 
-import { Alert, Anchor, Button, Skeleton } from '@mantine/core'
+import { Alert, Button, Skeleton } from '@mantine/core'
 import { lazy, Suspense, useEffect, useState, useSyncExternalStore } from 'react'
 
 import { Logo } from '../theme/Logo'
@@ -25,9 +25,9 @@ export function DocumentPage({ facts, connection }: Props) {
   return (
     <div className="page">
       <header className="bar">
-        <Anchor href="/" className="bar-home" aria-label="All documents" underline="never">
+        <a href="/" className="bar-home" aria-label="All documents">
           <Logo />
-        </Anchor>
+        </a>
         <span className="bar-title">{state.title || 'Untitled'}</span>
         <States connection={state.connection} save={state.save} role={state.role} />
         <div className="bar-end">

@@ -144,6 +144,9 @@ export class Connection {
       this.offlineTimer = undefined
       sessionStorage.removeItem(this.reloadKey)
       this.note({ type: 'synced' })
+      // Announce ourselves anew: after a restart the server knows nobody, and others' clocks of
+      // us would let our old state pass for old news until its next renewal.
+      provider.awareness.setLocalState(provider.awareness.getLocalState())
       this.change({ connection: 'live', isLoaded: true })
     })
     provider.on('connection-close', (event) => {

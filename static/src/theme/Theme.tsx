@@ -9,8 +9,8 @@ import type { ReactNode } from 'react'
 import { styleNonce } from './nonce'
 
 const theme = createTheme({
-  fontFamily: "'Inter Variable', system-ui, -apple-system, 'Segoe UI', sans-serif",
-  headings: { fontFamily: "'Inter Variable', system-ui, sans-serif", fontWeight: '650' },
+  fontFamily: 'var(--text-font)',
+  headings: { fontFamily: 'var(--text-font)', fontWeight: '650' },
   primaryColor: 'indigo',
   defaultRadius: 'md',
   cursorType: 'pointer',

@@ -1,0 +1,44 @@
+"""What real people typed, keystroke by keystroke, through real clients and a real server."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.documents.test_interop import needs_node, run_node
+
+_BESIDE_THE_PROJECT = Path(__file__).parents[3] / "shared" / "data" / "editing-traces"
+TRACES = Path(os.environ.get("EDITING_TRACES", _BESIDE_THE_PROJECT))
+
+pytestmark = [
+    needs_node,
+    pytest.mark.skipif(
+        not TRACES.is_dir(),
+        reason=f"no editing traces at {TRACES} (set EDITING_TRACES): nothing was replayed",
+    ),
+]
+
+
+def test_two_friends_write_at_once(server):
+    document = server.new_document()
+    trace = str(TRACES / "friendsforever.json.gz")
+    found = run_node("trace.mjs", server, document, trace=trace, within_s=400)
+    print(found)
+    assert found["edits"] == 26_078
+    assert found["characters"] == 21_362
+    assert found["waits"] > 100  # they did wait for each other
+    assert found["interruptions"] == 0
+
+
+def test_a_paper_is_written_as_fast_as_it_goes(server):
+    document = server.new_document()
+    trace = str(TRACES / "automerge-paper.json.gz")
+    found = run_node("trace.mjs", server, document, trace=trace, merge=False, within_s=400)
+    print(found)
+    assert found["edits"] == 259_778
+    assert found["characters"] == 104_852
+    assert found["interruptions"] == 0
+    server.manage("compact", document.id)
+    assert "hold together" in server.manage("verify", document.id)
+    again = run_node("reads.mjs", server, document, trace=trace)
+    assert again["equal"]
