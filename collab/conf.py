@@ -101,7 +101,14 @@ class Conf(_FromEnvironment):
         description="Bytes of edits a process keeps for a database that is away; above: 4503.",
     )
     max_depth: int = Field(
-        64, ge=8, le=1000, description="Levels of nesting in a document or a value."
+        64, ge=8, le=1000, description="Levels of nesting in one value (objects and lists)."
+    )
+    max_nesting: int = Field(
+        1000,
+        ge=64,
+        le=5000,
+        description="Levels of nesting of a document's shared types (blocks in blocks); looked "
+        "at when there are enough of them to be dangerous.",
     )
     max_awareness_bytes: int = Field(
         4 * KiB, ge=256, description="Bytes of one client's awareness state (cursor, name)."

@@ -64,10 +64,11 @@ class _StructFinder(Scanner):
         super()._links(info, client, clock)
         self._content_from = self.pos
 
-    def _reference(self, client: int, clock: int) -> None:
+    def _reference(self, client: int, clock: int) -> tuple[int, int]:
         start = self.pos
-        super()._reference(client, clock)
+        reference = super()._reference(client, clock)
         self._links_seen.append(self.buf[start : self.pos])
+        return reference
 
     def _any(self) -> None:
         self._values.append(self.pos)

@@ -33,27 +33,32 @@ _ANY_INTEGER, _ANY_STRING, _ANY_OBJECT, _ANY_ARRAY, _ANY_BYTES = 125, 119, 118, 
 class Scan:
     """What an update holds, without its content."""
 
-    clocks: dict[int, tuple[int, int]]  # client → first clock, clock after its last struct
+    # client → the clock that its structs follow on (after the last gap), clock after the last one
+    clocks: dict[int, tuple[int, int]]
     needs: dict[int, int]  # client → the clock that must be known for all to integrate
+    parents: dict[int, int]  # client → the clock that must be known for all to have a parent
     deletes: Ranges
-    has_gaps: bool  # a Skip, or an item that refers to a later one: only a Doc can tell
+    is_simple: bool  # of one client, each item referring to earlier ones only
     types: int  # how many shared types it creates: each may nest one level deeper
 
     def is_ready_for(self, clocks: Mapping[int, int]) -> bool:
-        """Whether a replica with these clocks is sure to integrate all of it at once."""
-        if self.has_gaps or len(self.clocks) > 1:
-            return False
+        """Whether a replica with these clocks can integrate all of it at once."""
         for client, (start, _) in self.clocks.items():
             if start > clocks.get(client, 0):
                 return False
-        return self._is_covered(self.needs, clocks)
-
-    def _is_covered(self, needs: Mapping[int, int], clocks: Mapping[int, int]) -> bool:
-        for client, clock in needs.items():
+        for client, clock in self.needs.items():
             known = clocks.get(client, 0)
             if clock > known and clock > self.clocks.get(client, (0, 0))[1]:
                 return False
         return True
+
+    def has_parents_in(self, clocks: Mapping[int, int]) -> bool:
+        """Whether every item that names its parent names one that is known.
+
+        An item may wait for its neighbours, but not for its parent: if that turned out to be
+        no shared type, pycrdt would break over whatever innocent update brought it.
+        """
+        return all(clock <= clocks.get(client, 0) for client, clock in self.parents.items())
 
     def adds_nothing_to(self, clocks: Mapping[int, int], deletes: Ranges) -> bool:
         """Whether these clocks and deletions (ranges in order, joined) hold all of it already."""
@@ -111,11 +116,14 @@ class Scanner:
         "clocks",
         "deletes",
         "deletes_from",
-        "has_gaps",
+        "has_forward_links",
         "max_depth",
         "needs",
+        "parents",
         "pos",
+        "run_start",
         "types",
+        "types_at",
     )
 
     def __init__(self, update: bytes, max_depth: int) -> None:
@@ -123,11 +131,14 @@ class Scanner:
         self.max_depth = max_depth
         self.pos = 0
         self.deletes_from = 0
+        self.run_start = 0
         self.clocks: dict[int, tuple[int, int]] = {}
         self.needs: dict[int, int] = {}
         self.deletes: Ranges = {}
-        self.has_gaps = False
+        self.has_forward_links = False
         self.types = 0
+        self.types_at: set[tuple[int, int]] = set()
+        self.parents: list[tuple[int, int]] = []
 
     def scan(self) -> Scan:
         for _ in range(self._count(of_bytes=4)):
@@ -137,7 +148,21 @@ class Scanner:
             self._client_deletes()
         if self.pos != len(self.buf):
             _refuse(f"{len(self.buf) - self.pos:,} bytes after the update")
-        return Scan(self.clocks, self.needs, self.deletes, self.has_gaps, self.types)
+        parents = self._parents_elsewhere() if self.parents else {}
+        is_simple = len(self.clocks) < 2 and not self.has_forward_links
+        return Scan(self.clocks, self.needs, parents, self.deletes, is_simple, self.types)
+
+    def _parents_elsewhere(self) -> dict[int, int]:
+        """The parents that this update does not bring itself. Refuses one that is no type."""
+        elsewhere: dict[int, int] = {}
+        for client, clock in self.parents:
+            if (client, clock) in self.types_at:
+                continue
+            start, end = self.clocks.get(client, (0, 0))
+            if start <= clock < end:
+                _refuse(f"item {client}:{clock} is named as a parent and is no shared type")
+            elsewhere[client] = max(clock + 1, elsewhere.get(client, 0))
+        return elsewhere
 
     def _uint(self) -> int:
         buf, pos = self.buf, self.pos
@@ -176,14 +201,12 @@ class Scanner:
             _refuse(f"client {client} stands twice")
         if structs == 0:
             _refuse(f"client {client} has no structs")
-        start = clock
-        if start:
-            self._need(client, start)
+        self.run_start = clock
         for _ in range(structs):
             clock += self.struct(client, clock)
             if clock > MAX_CLOCK:
                 _refuse(f"clock {clock:,} has more than 31 bits")
-        self.clocks[client] = (start, clock)
+        self.clocks[client] = (self.run_start, clock)
 
     def struct(self, client: int, clock: int) -> int:
         """Step over one struct; return its length in clocks."""
@@ -199,9 +222,11 @@ class Scanner:
             length = self._uint()
         elif content == _SKIP:
             length = self._uint()
-            self.has_gaps = True
+            self.run_start = clock + length
         else:
             self._links(info, client, clock)
+            if content == _TYPE:
+                self.types_at.add((client, clock))
             length = self._content(content)
         if length == 0:
             _refuse("a struct has no length")
@@ -217,18 +242,19 @@ class Scanner:
             if self._uint() == 1:
                 self._text()  # the name of a root
             else:
-                self._reference(client, clock)
+                self.parents.append(self._reference(client, clock))
             if info & _HAS_PARENT_SUB:
                 self._text()
 
-    def _reference(self, client: int, clock: int) -> None:
+    def _reference(self, client: int, clock: int) -> tuple[int, int]:
         to_client, to_clock = self._uint(), self._uint()
         if to_clock >= MAX_CLOCK:
             _refuse(f"clock {to_clock:,} has more than 31 bits")
         if to_client != client:
             self._need(to_client, to_clock + 1)
         elif to_clock >= clock:
-            self.has_gaps = True
+            self.has_forward_links = True
+        return to_client, to_clock
 
     def _need(self, client: int, clock: int) -> None:
         if clock > self.needs.get(client, 0):

@@ -81,6 +81,11 @@ class Member:
             self._closing = error
             self._wake.set()
 
+    @property
+    def closing(self) -> CollabError | None:
+        """Why this member is being sent away; None while it is welcome."""
+        return self._closing
+
     async def pump(self, send: Callable[[bytes], Awaitable[None]]) -> CollabError:
         """Carry frames to the socket until the room closes this member; return why it did."""
         while True:

@@ -10,12 +10,13 @@ Not thread-safe; one room owns it and never awaits inside a call.
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
 import pycrdt
 
-from collab.errors import InvalidUpdate, TooLarge
+from collab.errors import InvalidUpdate, TooLarge, Unavailable
 from documents.protocol.state_vector import decode_state_vector
 from documents.sync.guard import Scan, scan
 
@@ -23,7 +24,9 @@ T = TypeVar("T")
 
 _MERGE_AT_ONCE = 500  # merge_updates is quadratic in their number
 _CACHE_WORTH_BYTES = 64 * 1024  # smaller states are encoded faster than a cache is kept
-_MAX_UNRESOLVED_BYTES = 4 * 1024 * 1024
+_MAX_WAITING_BYTES = 4 * 1024 * 1024
+_TRUSTED_DEPTH = 1000  # of values in what passed the guard before
+_LEAST_TYPE_BYTES = 6  # an item that creates a shared type, encoded
 EMPTY_UPDATE = b"\x00\x00"
 EMPTY_STATE_VECTOR = b"\x00"
 
@@ -56,7 +59,8 @@ class Replica:
     def __init__(self) -> None:
         self._doc: pycrdt.Doc | None = pycrdt.Doc()  # type: ignore[type-arg]
         self.clocks: dict[int, int] = {}
-        self._unresolved = b""
+        self.nesting_bound = 0  # shared types cannot nest deeper than this
+        self._waiting: list[tuple[bytes, Scan]] = []  # never given to the Doc before it is ready
         self._raw: list[bytes] = []
         self._raw_merged = 0  # how many of them are merged ones
         self._is_lossy = False
@@ -70,13 +74,37 @@ class Replica:
         replica = cls()
         state = merge(list(parts))
         replica._raw, replica._raw_merged = [state], 1
+        replica.nesting_bound = len(state) // _LEAST_TYPE_BYTES
         try:
-            replica._call(lambda doc: doc.apply_update(state))
+            replica._begin_with(state)
         except InvalidUpdate as error:
             raise ReplicaBroken(f"the log does not decode: {error}") from error
-        replica._refresh_clocks()
-        replica._keep_if_unresolved(state)
         return replica
+
+    def _begin_with(self, state: bytes) -> None:
+        self._call(lambda doc: doc.apply_update(state))
+        state_vector = self.state_vector()
+        self.clocks = decode_state_vector(state_vector)
+        left = unresolved_part(state, state_vector, self.clocks)
+        if left:
+            # What waits must not stay in the Doc: its own encoding leaves that behind.
+            settled = self._call(lambda doc: doc.get_update())
+            self._doc = pycrdt.Doc()
+            self._call(lambda doc: doc.apply_update(settled))
+            self._waiting = [(left, scan(left, max_depth=_TRUSTED_DEPTH))]
+
+    @property
+    def has_unresolved(self) -> bool:
+        """Whether something waits for updates that have not come. Known after a break, too."""
+        return bool(self._waiting)
+
+    def holds_back(self, update: bytes) -> bool:
+        """Whether some of an update that was applied here still waits."""
+        return bool(unresolved_part(update, self.state_vector(), self.clocks))
+
+    def without_unresolved(self) -> "Replica":
+        """The same document without what waits: that may be what others break over."""
+        return Replica.load([self._call(lambda doc: doc.get_update())])
 
     @property
     def is_broken(self) -> bool:
@@ -85,25 +113,68 @@ class Replica:
     def apply(self, update: bytes, scan: Scan) -> None:
         """Apply an update that the guard has passed and normalised.
 
-        Raises InvalidUpdate with nothing applied, or ReplicaBroken.
+        Raises InvalidUpdate with nothing applied, Unavailable if the sender has to bring more
+        (a new connection does, by the protocol), or ReplicaBroken.
         """
-        if not self._unresolved and scan.is_ready_for(self.clocks):
-            self._call(lambda doc: doc.apply_update(update))
-            for client, (_, end) in scan.clocks.items():
-                self.clocks[client] = max(end, self.clocks.get(client, 0))
+        if not scan.has_parents_in(self.clocks):
+            raise Unavailable("this edit belongs into something that did not come; connect again")
+        if scan.is_ready_for(self.clocks):
+            self._integrate(update, scan)
+            if self._waiting:
+                self._integrate_waiting()
+        elif sum(len(each) for each, _ in self._waiting) > _MAX_WAITING_BYTES:
+            raise TooLarge("too many updates that depend on updates which never came")
         else:
-            self._apply_out_of_order(update)
+            self._waiting.append((update, scan))
+        self.nesting_bound += scan.types
         self._remember(update)
 
-    def _apply_out_of_order(self, update: bytes) -> None:
-        # yrs does not always take up what waited when the gap closes (seen with 0.28): so what
-        # waits is given to it again, merged with the newcomer, as one update in order.
-        if len(self._unresolved) + len(update) > _MAX_UNRESOLVED_BYTES:
-            raise TooLarge("too many updates that depend on updates which never came")
-        waiting = merge([self._unresolved, update]) if self._unresolved else update
-        self._call(lambda doc: doc.apply_update(waiting))
-        self._refresh_clocks()
-        self._keep_if_unresolved(waiting)
+    def _integrate(self, update: bytes, scan: Scan) -> None:
+        self._call(lambda doc: doc.apply_update(update))
+        if scan.is_simple:
+            for client, (_, end) in scan.clocks.items():
+                self.clocks[client] = max(end, self.clocks.get(client, 0))
+            return
+        self.clocks = decode_state_vector(self.state_vector())
+        if any(end > self.clocks.get(client, 0) for client, (_, end) in scan.clocks.items()):
+            # Items that wait for one another: they would wait in the Doc for ever, and yrs can
+            # hang over what it holds back (seen with 0.28).
+            self._doc = None
+            raise ReplicaBroken("the update's items depend on one another in a circle")
+
+    def _integrate_waiting(self) -> None:
+        """Take up what has become ready: one by one, and at last all together."""
+        while (ready := self._next_ready()) is not None:
+            self._waiting.remove(ready)
+            # A fault of what waited is not a fault of the update that ended its waiting.
+            with suppress(InvalidUpdate):
+                self._integrate(*ready)
+
+    def _next_ready(self) -> tuple[bytes, Scan] | None:
+        for each in self._waiting:
+            if each[1].is_ready_for(self.clocks):
+                return each
+        if len(self._waiting) < 2:
+            return None
+        together = merge([update for update, _ in self._waiting])
+        try:
+            found = scan(together, max_depth=_TRUSTED_DEPTH)
+        except InvalidUpdate:  # they contradict one another
+            return None
+        if not found.is_ready_for(self.clocks):
+            return None
+        self._waiting = [(together, found)]
+        return self._waiting[0]
+
+    def _still_waiting(self) -> bytes:
+        """What waits, without what is known by now. pycrdt's encodings leave it out.
+
+        Nothing if a newcomer would break over it: then somebody forged somebody's client id.
+        """
+        state_vector = self.state_vector()
+        left = merge([pycrdt.get_update(update, state_vector) for update, _ in self._waiting])
+        settled = self._call(lambda doc: doc.get_update())
+        return left if _reads_back(merge([settled, left])) else EMPTY_UPDATE
 
     def would_change_by(self, scan: Scan) -> bool:
         """Whether an update tells this replica anything new, deletions included."""
@@ -120,17 +191,19 @@ class Replica:
         """What a client with this state vector lacks. Raises ProtocolError for a bad vector."""
         decode_state_vector(state_vector)
         encoded = self._encode(state_vector)
-        return merge([encoded, self._unresolved]) if self._unresolved else encoded
+        return merge([encoded, self._still_waiting()]) if self._waiting else encoded
 
     def _encode(self, state_vector: bytes) -> bytes:
+        encoded = self._call(lambda doc: doc.get_update(state_vector))
         if not self._is_lossy:
-            encoded = self._call(lambda doc: doc.get_update(state_vector))
-            if self._is_faithful(encoded, is_whole=state_vector == EMPTY_STATE_VECTOR):
-                return encoded
-            self._is_lossy = True
+            is_whole = state_vector == EMPTY_STATE_VECTOR
+            self._is_lossy = not self._is_faithful(encoded, is_whole=is_whole)
+        if not self._is_lossy:
+            return encoded
         # Half of a surrogate pair was deleted: yrs 0.28 encodes the other half as nothing, and
         # every later clock of its client is wrong. The raw updates are right.
-        return pycrdt.get_update(merge(self._raw), state_vector)
+        whole = merge(self._raw)
+        return pycrdt.get_update(whole, state_vector) if _reads_back(whole) else encoded
 
     def _is_faithful(self, encoded: bytes, *, is_whole: bool) -> bool:
         """Whether an encoding of ours ends at the clocks that the Doc has."""
@@ -169,13 +242,6 @@ class Replica:
         # A difference to one's own state vector has no structs, only the whole delete set.
         return scan(self._call(lambda doc: doc.get_update(doc.get_state()))).deletes
 
-    def _refresh_clocks(self) -> None:
-        self.clocks = decode_state_vector(self.state_vector())
-
-    def _keep_if_unresolved(self, update: bytes) -> None:
-        """Keep what of ``update`` the Doc could not integrate: its own encodings leave that out."""
-        self._unresolved = unresolved_part(update, self.state_vector(), self.clocks)
-
     def _call(self, use: Callable[["pycrdt.Doc"], T]) -> T:  # type: ignore[type-arg]
         if self._doc is None:
             raise ReplicaBroken("this replica broke before")
@@ -189,6 +255,15 @@ class Replica:
             # pyo3's PanicException is no Exception, and a Doc used after one corrupts memory.
             self._doc = None
             raise ReplicaBroken(f"{type(panic).__name__}: {panic}") from panic
+
+
+def _reads_back(state: bytes) -> bool:
+    """Whether a newcomer could apply this."""
+    try:
+        Replica.load([state])
+    except ReplicaBroken:
+        return False
+    return True
 
 
 def unresolved_part(update: bytes, state_vector: bytes, clocks: dict[int, int]) -> bytes:

@@ -31,16 +31,19 @@ from documents.sync import guard
 from documents.sync.bus import Seat
 from documents.sync.chunks import split_update
 from documents.sync.coalescer import Coalescer
+from documents.sync.depth import depth_of
 from documents.sync.journal import Journal, Owed
 from documents.sync.log import Stored
 from documents.sync.member import Member
 from documents.sync.replica import EMPTY_STATE_VECTOR, Replica, ReplicaBroken, merge
+from documents.sync.salvage import load_what_can_be
 from presence.awareness import AwarenessTable, decode_states
 
 logger = logging.getLogger(__name__)
 
 _SCAN_IN_THREAD_BYTES = 32 * 1024  # a longer scan takes several ms of pure Python
 _MAX_STATES_PER_MESSAGE = 10_000  # stock clients send everybody's states back
+_NESTING_IN_DOUBT = 10_000  # yrs is safe to 20,000 levels (measured)
 _FRAME_OVERHEAD = 16  # bytes of message type and length around an update
 # An awareness update about nobody: harmless to every client, and a message all the same.
 HEARTBEAT = encode_message(Awareness(b"\x00"))
@@ -141,7 +144,12 @@ class Room:
         """(Re)build the replica: the log, and what this process still owes it."""
         owed = self._journal.pending(self.document_id)  # before the read: it may commit meanwhile
         stored = await self._read(self.document_id, 0)
-        self._replica = Replica.load([*stored.parts, *owed])
+        self._replica, left_out = load_what_can_be([*stored.parts, *owed])
+        if left_out:
+            logger.error(
+                "updates left out",
+                extra={"document": self.document_id, "bytes": sum(map(len, left_out))},
+            )
         self._size = sum(map(len, stored.parts)) + sum(map(len, owed))
         self.head = stored.head
         self._serving.set()
@@ -168,8 +176,8 @@ class Room:
     async def receive(self, member: Member, message: Message) -> None:
         """Act on one message of a member. Raises CollabError: the member is to be closed."""
         await self._serving.wait()
-        if self._failure is not None:
-            raise self._failure
+        if (end := self._failure or member.closing) is not None:
+            raise end
         match message:
             case SyncStep1(state_vector):
                 self._answer(member, state_vector)
@@ -233,16 +241,17 @@ class Room:
             # Known, but perhaps only to memory: the ack waits for what is still owed.
             self._owe(member, number, b"")
             return
-        if not member.role.may_write:
+        if member.role.may_write:
+            self._refuse_growth(update, scan)
+            await self._refuse_nesting(update, scan)
+        if not member.role.may_write:  # at this moment: it may have changed while we waited
             member.deny(number, "read-only", self._loop.time())
             return
-        self._refuse_growth(update, scan)
         self._journal.ensure_capacity(len(update))
         try:
             self._replica.apply(update, scan)
         except ReplicaBroken as error:
-            await self._rebuild(update, str(error), member)
-            raise InvalidUpdate("the update cannot be applied") from error
+            await self._rebuild(update, scan, str(error), member)
         self._size += len(update)
         self._owe(member, number, update)
         self._relay(update, member)
@@ -263,6 +272,19 @@ class Room:
         self._size = len(state.base) + len(state.tail)
         if self._size + len(update) > limit:
             raise TooLarge(f"the document has {self._size:,} bytes; it may have {limit:,}")
+
+    async def _refuse_nesting(self, update: bytes, scan: guard.Scan) -> None:
+        """yrs recurses over nested types and ends the process at some ten thousand levels."""
+        if not scan.types or self._replica.nesting_bound + scan.types <= _NESTING_IN_DOUBT:
+            return
+        whole = merge([self._replica.difference(EMPTY_STATE_VECTOR), update])
+        depth = await asyncio.to_thread(depth_of, whole)
+        await self._serving.wait()
+        if depth > self._conf.max_nesting:
+            raise InvalidUpdate(
+                f"{depth:,} levels of nesting; there may be {self._conf.max_nesting:,}"
+            )
+        self._replica.nesting_bound = depth
 
     def _owe(self, member: Member, number: int, update: bytes) -> None:
         settle = partial(self._committed, member, number, update)
@@ -293,22 +315,38 @@ class Room:
             member.send_acks(self._update_frames, now)
         self._acks_due.clear()
 
-    async def _rebuild(self, update: bytes, reason: str, member: Member) -> None:
-        """The replica broke: keep the update that did it away, and start again from the log."""
+    async def _rebuild(self, update: bytes, scan: guard.Scan, reason: str, member: Member) -> None:
+        """The replica broke over ``update``: start again from the log.
+
+        Returns with the update applied if it was not to blame: what breaks pycrdt may have
+        waited here, sent by somebody else, for the innocent update that brings its neighbours.
+        Otherwise the update is kept away and InvalidUpdate raised.
+        """
         self._serving.clear()
-        author = member.identity
-        logger.error(
-            "replica broke",
-            extra={"document": self.document_id, "by": author.id, "bytes": len(update)},
-        )
+        had_unresolved = self._replica.has_unresolved
+        extra = {"document": self.document_id, "by": member.identity.id, "bytes": len(update)}
+        logger.error("replica broke", extra=extra)
         try:
-            await self._quarantine(self.document_id, update, reason, author.name)
+            await self._load()
+            if had_unresolved and self._applies_without_unresolved(update, scan):
+                logger.error("unresolved updates left out", extra=extra)
+                return
+            await self._quarantine(self.document_id, update, reason, member.identity.name)
             await self._load()
         except Exception as error:
             self.fail(Unavailable("the document cannot be loaded at the moment"))
             raise Unavailable("the document cannot be loaded at the moment") from error
         finally:
             self._serving.set()
+        raise InvalidUpdate("the update cannot be applied")
+
+    def _applies_without_unresolved(self, update: bytes, scan: guard.Scan) -> bool:
+        try:
+            self._replica = self._replica.without_unresolved()
+            self._replica.apply(update, scan)
+        except (ReplicaBroken, CollabError):
+            return False
+        return True
 
     def fail(self, error: CollabError) -> None:
         """Close everybody with ``error``, now and whoever comes: the hub drops this room."""
