@@ -1,0 +1,178 @@
+"""A replica says what its updates said, in whatever order they came."""
+
+import random
+from typing import Any
+
+import pycrdt
+import pytest
+
+from collab.errors import InvalidUpdate, ProtocolError, Unavailable
+from documents.protocol.state_vector import decode_state_vector
+from documents.sync.compaction import fingerprint
+from documents.sync.guard import check
+from documents.sync.replica import EMPTY_STATE_VECTOR, Replica, ReplicaBroken, merge
+from documents.sync.salvage import load_what_can_be
+from tests.documents.sync.updates import (
+    client,
+    deletes,
+    edited,
+    element,
+    joined,
+    text,
+    text_after,
+    text_of,
+    update,
+)
+
+
+def take(replica: Replica, encoded: bytes) -> None:
+    replica.apply(*check(encoded, max_depth=64))
+
+
+def session(seed: int, edits: int = 120) -> list[bytes]:
+    """What four authors send, who hear of one another now and then."""
+    chance = random.Random(seed)
+    docs = [pycrdt.Doc() for _ in range(4)]
+    sent = []
+    for step in range(edits):
+        doc = chance.choice(docs)
+        sent.append(edited(doc, lambda doc=doc: _edit(doc, chance)))
+        if step % 7 == 0:
+            one, other = chance.sample(docs, 2)
+            one.apply_update(other.get_update(one.get_state()))
+    return sent
+
+
+def _edit(doc: "pycrdt.Doc[Any]", chance: random.Random) -> None:
+    words = doc.get("text", type=pycrdt.Text)
+    blocks = doc.get("content", type=pycrdt.XmlFragment).children
+    lot = chance.random()
+    if lot < 0.6 or len(words) < 6:
+        words.insert(chance.randrange(len(words) + 1), "abc")
+    elif lot < 0.85:
+        place = chance.randrange(len(words) - 3)
+        del words[place : place + 3]
+    else:
+        blocks.append(pycrdt.XmlElement("p", {}, [pycrdt.XmlText("q")]))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_in_order_it_equals_the_merge(seed: int) -> None:
+    sent = session(seed)
+    replica = Replica()
+    for each in sent:
+        take(replica, each)
+    assert fingerprint([replica.difference(EMPTY_STATE_VECTOR)]) == fingerprint(sent)
+    assert replica.clocks == decode_state_vector(replica.state_vector())
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_texts_out_of_order_are_taken_up_when_the_gap_closes(seed: int) -> None:
+    doc: pycrdt.Doc[Any] = pycrdt.Doc()
+    words = doc.get("text", type=pycrdt.Text)
+    sent = [edited(doc, lambda n=n: words.insert(n, "x")) for n in range(40)]
+    random.Random(seed).shuffle(sent)
+    replica = Replica()
+    for each in sent:
+        take(replica, each)
+        assert replica.clocks == decode_state_vector(replica.state_vector())
+    assert text_of(replica.difference(EMPTY_STATE_VECTOR)) == "x" * 40
+    assert not replica.has_unresolved
+
+
+def test_what_waits_is_served_and_survives_a_reload() -> None:
+    first, second = (
+        update(client(1, 0, text("one "))),
+        update(client(1, 4, text_after(1, 3, "two"))),
+    )
+    replica = Replica()
+    take(replica, second)
+    assert replica.has_unresolved
+    for served in (
+        replica.difference(EMPTY_STATE_VECTOR),
+        merge([replica.state().base or b"\x00\x00", replica.state().tail]),
+    ):
+        newcomer = Replica.load([served])
+        assert newcomer.has_unresolved
+        take(newcomer, first)
+        assert text_of(newcomer.difference(EMPTY_STATE_VECTOR)) == "one two"
+
+
+def test_an_edit_inside_something_unknown_asks_for_a_new_connection() -> None:
+    inside = update(client(1, 5, element((1, 4))))
+    with pytest.raises(Unavailable):
+        take(Replica(), inside)
+
+
+def test_news_and_old_news() -> None:
+    replica = Replica()
+    take(replica, update(client(1, 0, text("hello"))))
+    known = check(update(client(1, 0, text("hello"))), max_depth=64)[1]
+    longer = check(update(client(1, 5, text_after(1, 4, "!"))), max_depth=64)[1]
+    deletion = check(update(deletes=deletes(1, (1, 2))), max_depth=64)[1]
+    assert not replica.would_change_by(known)
+    assert replica.would_change_by(longer)
+    assert replica.would_change_by(deletion)
+    replica.apply(*check(update(deletes=deletes(1, (1, 2))), max_depth=64))
+    assert not replica.would_change_by(deletion)
+
+
+def test_a_difference_is_only_what_is_lacking() -> None:
+    replica = Replica()
+    take(replica, update(client(1, 0, text("x" * 1000))))
+    vector = replica.state_vector()
+    take(replica, update(client(1, 1000, text_after(1, 999, "!"))))
+    assert len(replica.difference(vector)) < 30
+    with pytest.raises(ProtocolError):
+        replica.difference(b"\xff\xff\xff\xff\x0f")
+
+
+def test_the_cached_state_follows_the_edits() -> None:
+    replica = Replica()
+    take(replica, update(client(1, 0, text("x" * 100_000))))
+    base = replica.state().base
+    for clock in range(100_000, 100_050):
+        take(replica, update(client(1, clock, text_after(1, clock - 1, "y"))))
+        state = replica.state()
+        assert state.base is base, "encoded again"
+        assert text_of(merge([state.base, state.tail])).endswith("y" * (clock - 99_999))
+
+
+def test_half_an_emoji_does_not_damage_the_rest() -> None:
+    replica = Replica()
+    take(replica, update(client(1, 0, text("👧ab"))))
+    take(replica, update(deletes=deletes(1, (0, 1))))
+    take(replica, update(client(1, 4, text_after(1, 3, "c"))))
+    encoded = replica.difference(EMPTY_STATE_VECTOR)
+    assert decode_state_vector(pycrdt.get_state(encoded)) == replica.clocks == {1: 5}
+
+
+def test_a_broken_replica_is_never_used_again() -> None:
+    replica = Replica()
+    take(replica, update(client(1, 0, text("ab"))))
+    hang_on_text = update(client(2, 0, joined(b"\x04", 0, 1, 0, b"\x01x")))
+    with pytest.raises(ReplicaBroken):
+        take(replica, hang_on_text)
+    for use in (replica.state_vector, replica.state, lambda: replica.difference(b"\x00")):
+        with pytest.raises(ReplicaBroken):
+            use()
+
+
+def test_a_log_that_breaks_pycrdt_opens_without_what_broke_it() -> None:
+    good = [update(client(1, 0, text("kept "))), update(client(3, 0, text("and this")))]
+    poison = update(client(2, 0, joined(b"\x04", 0, 1, 0, b"\x01x")))
+    replica, left_out = load_what_can_be([good[0], poison, good[1]])
+    assert left_out == [poison]
+    assert sorted(text_of(replica.difference(EMPTY_STATE_VECTOR)).split()) == [
+        "and",
+        "kept",
+        "this",
+    ]
+
+
+def test_what_does_not_decode_changes_nothing() -> None:
+    replica = Replica()
+    take(replica, update(client(1, 0, text("fine"))))
+    with pytest.raises(InvalidUpdate):
+        check(b"\x01\x02", max_depth=64)
+    assert text_of(replica.difference(EMPTY_STATE_VECTOR)) == "fine"
