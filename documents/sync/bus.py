@@ -49,6 +49,10 @@ class Seat:
         self._channel = await self._layer.new_channel()
         await self._layer.group_add(self._group, self._channel)
 
+    async def renew(self) -> None:
+        """Say again that we are here: layers forget a member after a day (``group_expiry``)."""
+        await self._layer.group_add(self._group, self._channel)
+
     async def leave(self) -> None:
         await self._layer.group_discard(self._group, self._channel)
 

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 _TICK_S = 1.0
 _SWEEP_S = 3.0
+_RENEW_SEATS_S = 3600.0
 
 
 def _roles(
@@ -140,13 +141,21 @@ class Hub:
 
     async def _keep_house(self) -> None:
         loop = asyncio.get_running_loop()
+        renewed_at = loop.time()
         while True:
             await asyncio.sleep(_TICK_S)
             now = loop.time()
+            must_renew = now - renewed_at > _RENEW_SEATS_S
+            renewed_at = now if must_renew else renewed_at
             for room in list(self._rooms.values()):
-                room.tick(now)
-                if room.has_failed or room.may_close(now):
-                    await self._close(room)
+                try:
+                    room.tick(now)
+                    if room.has_failed or room.may_close(now):
+                        await self._close(room)
+                    elif must_renew:
+                        await room.renew_seat()
+                except Exception:  # one room's trouble, or a layer that is away, is not the others'
+                    logger.exception("room not tended", extra={"document": room.document_id})
 
     async def _close(self, room: Room) -> None:
         # Out of the table first: whoever comes now opens a new room from the log.

@@ -44,6 +44,7 @@ logger = logging.getLogger(__name__)
 _SCAN_IN_THREAD_BYTES = 32 * 1024  # a longer scan takes several ms of pure Python
 _MAX_STATES_PER_MESSAGE = 10_000  # stock clients send everybody's states back
 _NESTING_IN_DOUBT = 10_000  # yrs is safe to 20,000 levels (measured)
+_RETRY_S = 1.0
 _FRAME_OVERHEAD = 16  # bytes of message type and length around an update
 # An awareness update about nobody: harmless to every client, and a message all the same.
 HEARTBEAT = encode_message(Awareness(b"\x00"))
@@ -115,6 +116,9 @@ class Room:
         await self._seat.leave()
         logger.info("room closed", extra={"document": self.document_id, "head": self.head})
 
+    async def renew_seat(self) -> None:
+        await self._seat.renew()
+
     def may_close(self, now: float) -> bool:
         """Whether the last member left long enough ago and the log has everything."""
         return (
@@ -126,12 +130,30 @@ class Room:
     async def listen(self) -> None:
         """Hear the document's group, for ever."""
         while True:
-            message, has_gap = await self._seat.next_message()
+            try:
+                message, has_gap = await self._seat.next_message()
+            except Exception:  # the layer is away; redis-py and channels-redis have no base
+                logger.exception("bus away", extra={"document": self.document_id})
+                await asyncio.sleep(_RETRY_S)
+                continue
+            while not await self._is_heard(message, has_gap=has_gap):
+                await asyncio.sleep(_RETRY_S)
+
+    async def _is_heard(self, message: dict[str, Any], *, has_gap: bool) -> bool:
+        """Act on a message; False if the database was away: what it said must not be forgotten."""
+        extra = {"document": self.document_id, "kind": message["type"]}
+        try:
             await self._serving.wait()
             await self._hear(message)
             if has_gap:
-                logger.warning("bus gap", extra={"document": self.document_id})
+                logger.warning("bus gap", extra=extra)
                 await self.catch_up()
+        except CollabError as error:
+            logger.warning("bus message refused", extra={**extra, "error": error.code})
+        except Exception:
+            logger.exception("bus message not handled", extra=extra)
+            return False
+        return True
 
     async def catch_up(self) -> None:
         """Fetch from the log what the bus did not bring."""

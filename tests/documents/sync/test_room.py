@@ -258,6 +258,22 @@ async def test_changed_access_reaches_those_who_are_inside() -> None:
         await until(lambda: bob.denials == ["read-only"])
 
 
+async def test_access_is_withdrawn_as_soon_as_the_database_is_back() -> None:
+    async with staged() as stage:
+        room = await stage.room()
+        mallory = await stage.player(room, "mallory")
+        stage.roles = {}  # asking fails
+        with patch("documents.sync.room._RETRY_S", 0.02):
+            message = {"type": "access.changed"}
+            await stage.layer.group_send(f"document.{stage.document_id}", message)
+            await a_moment()
+            assert mallory.closed_with is None
+            stage.roles = {"mallory": None}
+            await until(lambda: isinstance(mallory.closed_with, NoAccess))
+        with pytest.raises(NoAccess):
+            await mallory.types("one last word")
+
+
 async def test_a_deleted_document_sends_everybody_away() -> None:
     async with staged() as stage:
         room = await stage.room()
