@@ -136,7 +136,7 @@ class Room:
                 logger.exception("bus away", extra={"document": self.document_id})
                 await asyncio.sleep(_RETRY_S)
                 continue
-            while not await self._is_heard(message, has_gap=has_gap):
+            while not await self._is_heard(message, has_gap=has_gap):  # noqa: ASYNC110
                 await asyncio.sleep(_RETRY_S)
 
     async def _is_heard(self, message: dict[str, Any], *, has_gap: bool) -> bool:
