@@ -37,7 +37,8 @@ class Owed:
     settle: Callable[[], None] | None = None
 
 
-Settled = Callable[[int | None], None]  # the document's new head; None: the document is gone
+# The document's new head (None: the document is gone), and how many rows of ours end there.
+Settled = Callable[[int | None, int], None]
 
 
 class Journal:
@@ -134,7 +135,7 @@ class Journal:
             logger.exception("commit failed", extra={"documents": len(batch)})
             return False
         for document_id, owed in batch.items():
-            self._settle(document_id, owed, heads, is_gone=document_id in rows.keys() - heads)
+            self._settle(document_id, owed, heads, rows=len(rows.get(document_id, ())))
         return True
 
     def _rows(self, batch: Mapping[UUID, list[Owed]]) -> dict[UUID, list[Row]]:
@@ -153,13 +154,14 @@ class Journal:
         return rows
 
     def _settle(
-        self, document_id: UUID, owed: list[Owed], heads: Mapping[UUID, int], *, is_gone: bool
+        self, document_id: UUID, owed: list[Owed], heads: Mapping[UUID, int], *, rows: int
     ) -> None:
+        is_gone = rows > 0 and document_id not in heads
         self.pending_bytes -= sum(len(each.update) for each in owed)
         if not is_gone:
             for each in owed:
                 if each.settle is not None:
                     each.settle()
         settled = self._settled.get(document_id)
-        if settled is not None and (is_gone or document_id in heads):
-            settled(None if is_gone else heads[document_id])
+        if settled is not None and rows:
+            settled(heads.get(document_id), rows)

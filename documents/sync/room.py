@@ -158,8 +158,8 @@ class Room:
     async def catch_up(self) -> None:
         """Fetch from the log what the bus did not bring."""
         stored = await self._read(self.document_id, self.head)
-        for update in stored.parts:
-            await self._apply_foreign(update)
+        if stored.parts:  # together: one row may depend on another that was committed after it
+            await self._apply_foreign(merge(stored.parts))
         self.head = max(self.head, stored.head)
 
     async def _load(self) -> None:
@@ -181,10 +181,11 @@ class Room:
         """Welcome a member that has been authorized: our state vector, and who is here."""
         if self._failure is not None:
             raise self._failure
+        greeting = encode_message(SyncStep1(self._replica.state_vector()))
         self.members.add(member)
         self.empty_since = None
         now = self._loop.time()
-        member.send_message(SyncStep1(self._replica.state_vector()), now)
+        member.send(greeting, now)
         if len(self._awareness):
             member.send_message(Awareness(self._awareness.encode_all()), now)
 
@@ -215,6 +216,9 @@ class Room:
 
     def tick(self, now: float) -> None:
         """Once a second: forget cursors that nobody renewed, speak where there is silence."""
+        if self._replica.is_broken and self._serving.is_set():
+            # It broke while reading: nobody is to blame, and whoever comes loads it anew.
+            self.fail(Unavailable("the document has to be loaded again; connect again"))
         self._announce(self._awareness.expire(now))
         silent_since = now - self._conf.heartbeat_s
         for member in self.members:
@@ -323,12 +327,13 @@ class Room:
         member.note_committed(number, update)
         self._acks_due.add(member)
 
-    def _settled(self, head: int | None) -> None:
+    def _settled(self, head: int | None, rows: int) -> None:
         """The journal has committed what was owed; None: the document does not exist any more."""
         if head is None:
             self.fail(NotFound("the document was deleted"))
             return
-        self.head = max(self.head, head)
+        if head - rows == self.head:  # otherwise rows of other processes stand between
+            self.head = head
         self._send_acks()
 
     def _send_acks(self) -> None:

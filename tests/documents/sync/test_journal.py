@@ -153,8 +153,8 @@ async def test_a_deleted_document_is_reported_and_never_acknowledged() -> None:
     database, told, heads = Database(), [], []
     async with running(database) as journal:
         database.gone = {NOVEL}
-        journal.register(NOVEL, heads.append)
+        journal.register(NOVEL, lambda head, rows: heads.append((head, rows)))
         journal.owe(NOVEL, Owed(b"a", settle=lambda: told.append("a")))
         await settled(journal)
-    assert heads == [None]
+    assert heads == [(None, 1)]
     assert told == []

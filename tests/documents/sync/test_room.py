@@ -405,6 +405,38 @@ async def test_what_the_bus_lost_is_fetched_from_the_log() -> None:
         await until(lambda: carol.text == "one two three")
 
 
+async def test_rows_of_others_between_ones_own_are_not_overlooked() -> None:
+    async with staged() as stage:
+        here, there = await stage.room(is_alone=False), await stage.room(is_alone=False)
+        bob, carol = await stage.player(here, "bob"), await stage.player(there, "carol")
+        with patch.object(stage.layer, "group_send", side_effect=ConnectionError):
+            await bob.types("one ")
+            await until(lambda: stage.log.text == "one ")
+            await carol.types("two ")  # its commit ends at row 2, and row 1 never came
+            await until(lambda: len(stage.log.updates) == 2)
+            await a_moment()
+        assert there.head < 2
+        await there.catch_up()
+        await until(lambda: "one" in carol.text and "two" in carol.text)
+        assert there.head == 2
+
+
+async def test_a_replica_that_breaks_while_reading_makes_way_for_a_new_one() -> None:
+    async with staged() as stage:
+        room = await stage.room()
+        bob = await stage.player(room, "bob")
+        await bob.types("kept")
+        await until(lambda: stage.log.text == "kept")
+        room._replica._doc = None  # as after a panic
+        with pytest.raises(ReplicaBroken):
+            await bob.says(SyncStep1(b"\x00"))
+        room.tick(asyncio.get_running_loop().time())
+        await until(lambda: isinstance(bob.closed_with, Unavailable))
+        assert room.has_failed
+        late = await stage.player(await stage.room(), "late")
+        await until(lambda: late.text == "kept")
+
+
 async def test_an_event_reaches_the_pages_that_asked_for_events() -> None:
     async with staged() as stage:
         room = await stage.room()
