@@ -1,4 +1,4 @@
-"""A room: one document in this process. Its replica, its members, who is present.
+"""A room: one document in this process. Its replica and its members.
 
 Data flows one way: frame → guard → replica → {members now, bus now, journal soon} → commit →
 ack. Everything here runs on the event loop and between two awaits the room is whole: that is
@@ -31,18 +31,17 @@ from documents.sync import guard
 from documents.sync.bus import Seat
 from documents.sync.chunks import split_update
 from documents.sync.coalescer import Coalescer
+from documents.sync.cursors import Cursors
 from documents.sync.depth import depth_of
 from documents.sync.journal import Journal, Owed
 from documents.sync.log import Stored
 from documents.sync.member import Member
 from documents.sync.replica import EMPTY_STATE_VECTOR, Replica, ReplicaBroken, merge
 from documents.sync.salvage import load_what_can_be
-from presence.awareness import AwarenessTable, decode_states
 
 logger = logging.getLogger(__name__)
 
 _SCAN_IN_THREAD_BYTES = 32 * 1024  # a longer scan takes several ms of pure Python
-_MAX_STATES_PER_MESSAGE = 10_000  # stock clients send everybody's states back
 _NESTING_IN_DOUBT = 10_000  # yrs is safe to 20,000 levels (measured)
 _RETRY_S = 1.0
 _FRAME_OVERHEAD = 16  # bytes of message type and length around an update
@@ -76,16 +75,14 @@ class Room:
         self._roles = roles
         self._replica = Replica()
         self._size = 0
-        self._awareness = AwarenessTable(timeout_s=conf.awareness_timeout_s)
+        self._cursors = Cursors(
+            conf, send=self._send_to_all, publish=partial(seat.publish, "document.awareness")
+        )
         self._loop = asyncio.get_running_loop()
         self._serving = asyncio.Event()
         self._failure: CollabError | None = None
         self._outgoing: list[tuple[Member | None, bytes]] = []
         self._flush = Coalescer(self._send_updates, interval_s=conf.flush_interval_ms / 1000)
-        self._aware_of: dict[int, bool] = {}  # client id → whether other processes must hear
-        self._tell_awareness = Coalescer(
-            self._send_awareness, interval_s=conf.awareness_interval_ms / 1000
-        )
         self._acks_due: set[Member] = set()
         self._base: bytes = b""
         self._base_frames: list[bytes] = []
@@ -111,7 +108,7 @@ class Room:
     async def close(self) -> None:
         """Leave the group. Only when nobody is here and nothing is owed to the log."""
         self._flush.cancel()
-        self._tell_awareness.cancel()
+        self._cursors.close()
         self._journal.forget(self.document_id)
         await self._seat.leave()
         logger.info("room closed", extra={"document": self.document_id, "head": self.head})
@@ -186,15 +183,14 @@ class Room:
         self.empty_since = None
         now = self._loop.time()
         member.send(greeting, now)
-        if len(self._awareness):
-            member.send_message(Awareness(self._awareness.encode_all()), now)
+        if not self._cursors.is_empty:
+            member.send_message(self._cursors.everybody(), now)
 
     def leave(self, member: Member) -> None:
         self.members.discard(member)
-        now = self._loop.time()
-        self._announce(self._awareness.leave(member, now))
+        self._cursors.leave(member)
         if not self.members:
-            self.empty_since = now
+            self.empty_since = self._loop.time()
 
     async def receive(self, member: Member, message: Message) -> None:
         """Act on one message of a member. Raises CollabError: the member is to be closed."""
@@ -209,17 +205,16 @@ class Room:
             case Update(update):
                 await self._ingest(member, update, is_answer=False)
             case Awareness(payload):
-                self._receive_awareness(member, payload)
+                self._cursors.receive(member, payload)
             case QueryAwareness():
-                frame = encode_message(Awareness(self._awareness.encode_all()))
-                member.send(frame, self._loop.time())
+                member.send_message(self._cursors.everybody(), self._loop.time())
 
     def tick(self, now: float) -> None:
         """Once a second: forget cursors that nobody renewed, speak where there is silence."""
         if self._replica.is_broken and self._serving.is_set():
             # It broke while reading: nobody is to blame, and whoever comes loads it anew.
             self.fail(Unavailable("the document has to be loaded again; connect again"))
-        self._announce(self._awareness.expire(now))
+        self._cursors.expire(now)
         silent_since = now - self._conf.heartbeat_s
         for member in self.members:
             if member.last_sent_at <= silent_since:
@@ -391,6 +386,11 @@ class Room:
         self._outgoing.append((sender, update))
         self._flush.poke()
 
+    def _send_to_all(self, frame: bytes) -> None:
+        now = self._loop.time()
+        for member in self.members:
+            member.send(frame, now)
+
     def _send_updates(self) -> None:
         outgoing, self._outgoing = self._outgoing, []
         now = self._loop.time()
@@ -407,47 +407,13 @@ class Room:
         if local := [update for sender, update in outgoing if sender is not None]:
             self._seat.publish("document.update", merge(local))
 
-    # -- Presence ---------------------------------------------------------------------------
-    def _receive_awareness(self, member: Member, payload: bytes) -> None:
-        states = decode_states(
-            payload,
-            max_states=_MAX_STATES_PER_MESSAGE,
-            max_state_bytes=self._conf.max_awareness_bytes,
-            only=self._awareness.client_of(member),
-        )
-        now = self._loop.time()
-        self._announce(self._awareness.receive(member, member.identity, states, now))
-
-    def _announce(self, clients: set[int], *, is_local: bool = True) -> None:
-        """Latest wins: one frame per interval says where all those cursors are now."""
-        if not clients:
-            return
-        for client in clients:
-            self._aware_of[client] = is_local
-        self._tell_awareness.poke()
-
-    def _send_awareness(self) -> None:
-        clients, self._aware_of = self._aware_of, {}
-        now = self._loop.time()
-        frame = encode_message(Awareness(self._awareness.encode(clients)))
-        for member in self.members:
-            member.send(frame, now)
-        if local := [client for client, is_local in clients.items() if is_local]:
-            self._seat.publish("document.awareness", self._awareness.encode(local))
-
     # -- From other processes ---------------------------------------------------------------
     async def _hear(self, message: dict[str, Any]) -> None:
         match message["type"]:
             case "document.update":
                 await self._apply_foreign(message["payload"])
             case "document.awareness":
-                states = decode_states(
-                    message["payload"],
-                    max_states=_MAX_STATES_PER_MESSAGE,
-                    max_state_bytes=2 * self._conf.max_awareness_bytes,  # stamped: it has grown
-                )
-                now = self._loop.time()
-                self._announce(self._awareness.receive_remote(states, now), is_local=False)
+                self._cursors.receive_remote(message["payload"])
             case "document.event":
                 now = self._loop.time()
                 event = Event(message["event"], message["data"])
