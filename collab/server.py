@@ -31,6 +31,9 @@ _OVERHEAD_BYTES = 64 * 1024  # so that our own check, which answers in words, co
 class _SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
     """Daphne's, but a message beyond the limit is answered with 4413 instead of a dropped TCP."""
 
+    # Seconds until TCP is dropped after our close: who is still sending 50 MB reads it only then.
+    closeHandshakeTimeout = 15
+
     def _max_message_size_exceeded(self, size: int, limit: int, reason: str) -> None:
         # autobahn calls this before it has buffered anything; failedByMe has it drop the rest.
         self.failedByMe = True
