@@ -82,6 +82,11 @@ class Member:
             self._wake.set()
 
     @property
+    def may_write(self) -> bool:
+        """Its role at this moment; nothing more once it is being sent away."""
+        return self._closing is None and self.role.may_write
+
+    @property
     def closing(self) -> CollabError | None:
         """Why this member is being sent away; None while it is welcome."""
         return self._closing

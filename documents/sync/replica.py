@@ -60,6 +60,7 @@ class Replica:
         self._doc: pycrdt.Doc | None = pycrdt.Doc()  # type: ignore[type-arg]
         self.clocks: dict[int, int] = {}
         self.nesting_bound = 0  # shared types cannot nest deeper than this
+        self.size_bytes = 0  # of all updates since the last measuring: an upper bound
         self._waiting: list[tuple[bytes, Scan]] = []  # never given to the Doc before it is ready
         self._raw: list[bytes] = []
         self._raw_merged = 0  # how many of them are merged ones
@@ -75,6 +76,7 @@ class Replica:
         state = merge(list(parts))
         replica._raw, replica._raw_merged = [state], 1
         replica.nesting_bound = len(state) // _LEAST_TYPE_BYTES
+        replica.size_bytes = len(state)
         try:
             replica._begin_with(state)
         except InvalidUpdate as error:
@@ -127,6 +129,7 @@ class Replica:
         else:
             self._waiting.append((update, scan))
         self.nesting_bound += scan.types
+        self.size_bytes += len(update)
         self._remember(update)
 
     def _integrate(self, update: bytes, scan: Scan) -> None:
@@ -225,6 +228,12 @@ class Replica:
         if len(self._since_cache) > 1:
             self._since_cache = [merge(self._since_cache)]
         return EncodedState(self._cache, merge(self._since_cache))
+
+    def measure(self) -> int:
+        """The size of the encoded state, exactly."""
+        state = self.state()
+        self.size_bytes = len(state.base) + len(state.tail)
+        return self.size_bytes
 
     def _remember(self, update: bytes) -> None:
         self._raw.append(update)

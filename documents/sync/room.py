@@ -15,7 +15,7 @@ from uuid import UUID
 
 from collab.accounts.principal import Principal
 from collab.conf import Conf
-from collab.errors import CollabError, InvalidUpdate, NoAccess, NotFound, TooLarge, Unavailable
+from collab.errors import CollabError, InvalidUpdate, NoAccess, NotFound, Unavailable
 from documents.models import Role
 from documents.protocol.messages import (
     Awareness,
@@ -27,12 +27,11 @@ from documents.protocol.messages import (
     Update,
 )
 from documents.protocol.ywebsocket import encode_message
-from documents.sync import guard
 from documents.sync.bus import Seat
-from documents.sync.chunks import split_update
-from documents.sync.coalescer import Coalescer
 from documents.sync.cursors import Cursors
-from documents.sync.depth import depth_of
+from documents.sync.fanout import Fanout
+from documents.sync.guard import Scan
+from documents.sync.intake import Intake
 from documents.sync.journal import Journal, Owed
 from documents.sync.log import Stored
 from documents.sync.member import Member
@@ -41,10 +40,7 @@ from documents.sync.salvage import load_what_can_be
 
 logger = logging.getLogger(__name__)
 
-_SCAN_IN_THREAD_BYTES = 32 * 1024  # a longer scan takes several ms of pure Python
-_NESTING_IN_DOUBT = 10_000  # yrs is safe to 20,000 levels (measured)
 _RETRY_S = 1.0
-_FRAME_OVERHEAD = 16  # bytes of message type and length around an update
 # An awareness update about nobody: harmless to every client, and a message all the same.
 HEARTBEAT = encode_message(Awareness(b"\x00"))
 
@@ -74,15 +70,14 @@ class Room:
         self._quarantine = quarantine
         self._roles = roles
         self._replica = Replica()
-        self._size = 0
+        self._intake = Intake(conf)
+        self._fanout = Fanout(self.members, conf, publish=partial(seat.publish, "document.update"))
         self._cursors = Cursors(
-            conf, send=self._send_to_all, publish=partial(seat.publish, "document.awareness")
+            conf, send=self._fanout.send, publish=partial(seat.publish, "document.awareness")
         )
         self._loop = asyncio.get_running_loop()
         self._serving = asyncio.Event()
         self._failure: CollabError | None = None
-        self._outgoing: list[tuple[Member | None, bytes]] = []
-        self._flush = Coalescer(self._send_updates, interval_s=conf.flush_interval_ms / 1000)
         self._acks_due: set[Member] = set()
         self._base: bytes = b""
         self._base_frames: list[bytes] = []
@@ -100,14 +95,14 @@ class Room:
             extra={
                 "document": self.document_id,
                 "head": self.head,
-                "bytes": self._size,
+                "bytes": self._replica.size_bytes,
                 "ms": round((self._loop.time() - started) * 1000),
             },
         )
 
     async def close(self) -> None:
         """Leave the group. Only when nobody is here and nothing is owed to the log."""
-        self._flush.cancel()
+        self._fanout.close()
         self._cursors.close()
         self._journal.forget(self.document_id)
         await self._seat.leave()
@@ -169,7 +164,6 @@ class Room:
                 "updates left out",
                 extra={"document": self.document_id, "bytes": sum(map(len, left_out))},
             )
-        self._size = sum(map(len, stored.parts)) + sum(map(len, owed))
         self.head = stored.head
         self._serving.set()
 
@@ -233,7 +227,7 @@ class Room:
             missing = state.tail
         else:
             missing = self._replica.difference(state_vector)
-        *parts, last = self._parts(missing)
+        *parts, last = self._fanout.parts(missing)
         for part in parts:
             member.send_message(Update(part), now)
         member.send_message(SyncStep2(last), now)
@@ -242,19 +236,12 @@ class Room:
         if not base:
             return []
         logger.info("state encoded", extra={"document": self.document_id, "bytes": len(base)})
-        return self._update_frames([base])
-
-    def _update_frames(self, updates: list[bytes]) -> list[bytes]:
-        """One frame that says what all the updates say; several where one would be too large."""
-        return [encode_message(Update(part)) for part in self._parts(merge(updates))]
-
-    def _parts(self, update: bytes) -> list[bytes]:
-        return split_update(update, self._conf.max_message_bytes - _FRAME_OVERHEAD)
+        return self._fanout.update_frames([base])
 
     # -- Writing ----------------------------------------------------------------------------
     async def _ingest(self, member: Member, update: bytes, *, is_answer: bool) -> None:
         number = member.count_update()
-        if not member.role.may_write and not is_answer:
+        if not member.may_write and not is_answer:
             member.deny(number, "read-only", self._loop.time())
             return
         update, scan = await self._checked(update)
@@ -262,10 +249,11 @@ class Room:
             # Known, but perhaps only to memory: the ack waits for what is still owed.
             self._owe(member, number, b"")
             return
-        if member.role.may_write:
-            self._refuse_growth(update, scan)
-            await self._refuse_nesting(update, scan)
-        if not member.role.may_write:  # at this moment: it may have changed while we waited
+        if member.may_write:
+            self._intake.refuse_growth(self._replica, update, scan)
+            await self._intake.refuse_nesting(self._replica, update, scan)
+            await self._serving.wait()
+        if not member.may_write:  # at this moment: it may have changed while we waited
             member.deny(number, "read-only", self._loop.time())
             return
         self._journal.ensure_capacity(len(update))
@@ -273,39 +261,13 @@ class Room:
             self._replica.apply(update, scan)
         except ReplicaBroken as error:
             await self._rebuild(update, scan, str(error), member)
-        self._size += len(update)
         self._owe(member, number, update)
-        self._relay(update, member)
+        self._fanout.relay(update, member)
 
-    async def _checked(self, update: bytes) -> tuple[bytes, guard.Scan]:
-        check = partial(guard.check, update, max_depth=self._conf.max_depth)
-        if len(update) <= _SCAN_IN_THREAD_BYTES:
-            return check()
-        checked = await asyncio.to_thread(check)
-        await self._serving.wait()
+    async def _checked(self, update: bytes) -> tuple[bytes, Scan]:
+        checked = await self._intake.check(update)
+        await self._serving.wait()  # it may have been rebuilt meanwhile
         return checked
-
-    def _refuse_growth(self, update: bytes, scan: guard.Scan) -> None:
-        limit = self._conf.max_document_bytes
-        if not scan.clocks or self._size + len(update) <= limit:
-            return
-        state = self._replica.state()  # the sum of updates overstates: measure
-        self._size = len(state.base) + len(state.tail)
-        if self._size + len(update) > limit:
-            raise TooLarge(f"the document has {self._size:,} bytes; it may have {limit:,}")
-
-    async def _refuse_nesting(self, update: bytes, scan: guard.Scan) -> None:
-        """yrs recurses over nested types and ends the process at some ten thousand levels."""
-        if not scan.types or self._replica.nesting_bound + scan.types <= _NESTING_IN_DOUBT:
-            return
-        whole = merge([self._replica.difference(EMPTY_STATE_VECTOR), update])
-        depth = await asyncio.to_thread(depth_of, whole)
-        await self._serving.wait()
-        if depth > self._conf.max_nesting:
-            raise InvalidUpdate(
-                f"{depth:,} levels of nesting; there may be {self._conf.max_nesting:,}"
-            )
-        self._replica.nesting_bound = depth
 
     def _owe(self, member: Member, number: int, update: bytes) -> None:
         settle = partial(self._committed, member, number, update)
@@ -334,35 +296,41 @@ class Room:
     def _send_acks(self) -> None:
         now = self._loop.time()
         for member in self._acks_due:
-            member.send_acks(self._update_frames, now)
+            member.send_acks(self._fanout.update_frames, now)
         self._acks_due.clear()
 
-    async def _rebuild(self, update: bytes, scan: guard.Scan, reason: str, member: Member) -> None:
+    async def _rebuild(self, update: bytes, scan: Scan, reason: str, member: Member) -> None:
         """The replica broke over ``update``: start again from the log.
 
         Returns with the update applied if it was not to blame: what breaks pycrdt may have
         waited here, sent by somebody else, for the innocent update that brings its neighbours.
         Otherwise the update is kept away and InvalidUpdate raised.
         """
-        self._serving.clear()
         had_unresolved = self._replica.has_unresolved
         extra = {"document": self.document_id, "by": member.identity.id, "bytes": len(update)}
         logger.error("replica broke", extra=extra)
-        try:
-            await self._load()
-            if had_unresolved and self._applies_without_unresolved(update, scan):
+        await self._reload()
+        if had_unresolved:
+            if self._applies_without_unresolved(update, scan):
                 logger.error("unresolved updates left out", extra=extra)
                 return
-            await self._quarantine(self.document_id, update, reason, member.identity.name)
-            await self._load()
-        except Exception as error:
-            self.fail(Unavailable("the document cannot be loaded at the moment"))
-            raise Unavailable("the document cannot be loaded at the moment") from error
-        finally:
-            self._serving.set()
+            await self._reload()
+        await self._quarantine(self.document_id, update, reason, member.identity.name)
         raise InvalidUpdate("the update cannot be applied")
 
-    def _applies_without_unresolved(self, update: bytes, scan: guard.Scan) -> bool:
+    async def _reload(self) -> None:
+        """Start again from the log; if that is not possible, everybody is sent away."""
+        self._serving.clear()
+        try:
+            await self._load()
+        except Exception as error:
+            unavailable = Unavailable("the document cannot be loaded at the moment")
+            self.fail(unavailable)
+            raise unavailable from error
+        finally:
+            self._serving.set()
+
+    def _applies_without_unresolved(self, update: bytes, scan: Scan) -> bool:
         try:
             self._replica = self._replica.without_unresolved()
             self._replica.apply(update, scan)
@@ -379,33 +347,6 @@ class Room:
     @property
     def has_failed(self) -> bool:
         return self._failure is not None
-
-    # -- Fan-out ----------------------------------------------------------------------------
-    def _relay(self, update: bytes, sender: Member | None) -> None:
-        """To an idle room at once; to a busy one in one merged frame per interval."""
-        self._outgoing.append((sender, update))
-        self._flush.poke()
-
-    def _send_to_all(self, frame: bytes) -> None:
-        now = self._loop.time()
-        for member in self.members:
-            member.send(frame, now)
-
-    def _send_updates(self) -> None:
-        outgoing, self._outgoing = self._outgoing, []
-        now = self._loop.time()
-        frames = self._update_frames([update for _, update in outgoing])
-        senders = {sender for sender, _ in outgoing if sender is not None}
-        for member in self.members:
-            news = frames
-            if member in senders:
-                # Its own edits come back only after the commit: to some that is the ack.
-                others = [update for sender, update in outgoing if sender is not member]
-                news = self._update_frames(others) if others else []
-            for frame in news:
-                member.send(frame, now)
-        if local := [update for sender, update in outgoing if sender is not None]:
-            self._seat.publish("document.update", merge(local))
 
     # -- From other processes ---------------------------------------------------------------
     async def _hear(self, message: dict[str, Any]) -> None:
@@ -433,11 +374,9 @@ class Room:
             self._replica.apply(update, scan)
         except ReplicaBroken:
             logger.exception("replica broke", extra={"document": self.document_id})
-            self._serving.clear()
-            await self._load()
+            await self._reload()
             return
-        self._size += len(update)
-        self._relay(update, None)
+        self._fanout.relay(update, None)
 
     async def recheck_access(self) -> None:
         """Ask again what each member may do: downgrade in place, or send away."""

@@ -199,6 +199,9 @@ class Stage:
             return None
         return [self.roles[principal.name] for principal in principals]
 
+    async def unreadable(self, document_id: UUID, since: int) -> Stored:
+        raise ConnectionError("the database is away")
+
     def end(self) -> None:
         for task in self._tasks:
             task.cancel()

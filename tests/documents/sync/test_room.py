@@ -319,6 +319,21 @@ async def test_an_update_that_breaks_the_replica_is_quarantined_and_the_room_reb
         await until(lambda: stage.log.text == "kept and what is still owed!")
 
 
+async def test_a_room_that_cannot_be_rebuilt_sends_everybody_away() -> None:
+    async with staged() as stage:
+        room = await stage.room()
+        bob, carol = await stage.player(room, "bob"), await stage.player(room, "carol")
+        update = bob.inserts("fatal")
+        with (
+            patch.object(Replica, "apply", side_effect=ReplicaBroken("panic")),
+            patch.object(room, "_read", stage.unreadable),
+            pytest.raises(Unavailable),
+        ):
+            await bob.says(Update(update))
+        await until(lambda: isinstance(carol.closed_with, Unavailable))
+        assert room.has_failed
+
+
 async def test_a_document_cannot_outgrow_its_limit_but_may_shrink() -> None:
     async with staged(max_document_bytes=64 * 1024) as stage:
         room = await stage.room()
