@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 _RETRY_FIRST_S = 0.1
 _RETRY_MOST_S = 5.0
+_FAILURES_ENOUGH = 2
 
 Append = Callable[[Mapping[UUID, Sequence[Row]]], Awaitable[dict[UUID, int]]]
 Merge = Callable[[Sequence[bytes]], bytes]
@@ -53,12 +54,17 @@ class Journal:
         self._max_pending_bytes = max_pending_bytes
         self._waiting: dict[UUID, list[Owed]] = {}
         self._in_flight: dict[UUID, list[Owed]] = {}
+        self._held: dict[UUID, list[Owed]] = {}  # could not be committed; waits to be tried again
+        self._retry_s: dict[UUID, float] = {}
         self._settled: dict[UUID, Settled] = {}
         self._wake = asyncio.Event()
         self._is_settled = asyncio.Event()
         self._is_settled.set()
         self.pending_bytes = 0
-        self.is_failing = False
+
+    @property
+    def is_failing(self) -> bool:
+        return bool(self._held)
 
     def register(self, document_id: UUID, settled: Settled) -> None:
         """Have ``settled`` called after each commit of this document."""
@@ -70,7 +76,8 @@ class Journal:
     def owe(self, document_id: UUID, owed: Owed) -> None:
         """Queue an update for the next commit."""
         self.pending_bytes += len(owed.update)
-        self._waiting.setdefault(document_id, []).append(owed)
+        queue = self._held if document_id in self._held else self._waiting
+        queue.setdefault(document_id, []).append(owed)
         self._is_settled.clear()
         self._wake.set()
 
@@ -84,11 +91,13 @@ class Journal:
 
     def pending(self, document_id: UUID) -> list[bytes]:
         """The updates of a document that are not known to be committed, oldest first."""
-        owed = [*self._in_flight.get(document_id, ()), *self._waiting.get(document_id, ())]
+        queues = (self._in_flight, self._held, self._waiting)
+        owed = [each for queue in queues for each in queue.get(document_id, ())]
         return [each.update for each in owed if each.update]
 
     def is_pending(self, document_id: UUID) -> bool:
-        return document_id in self._in_flight or document_id in self._waiting
+        queues = (self._in_flight, self._held, self._waiting)
+        return any(document_id in queue for queue in queues)
 
     async def wait_until_settled(self) -> None:
         """Return when everything owed so far is committed."""
@@ -102,26 +111,35 @@ class Journal:
             self._wake.clear()
             self._in_flight, self._waiting = self._waiting, {}
             started = loop.time()
-            await self._commit_in_flight()
-            if not self._waiting:
+            if not await self._try(self._in_flight):
+                await self._commit_each_alone()
+            self._in_flight = {}
+            if not self._waiting and not self._held:
                 self._is_settled.set()
             pause = started + self._interval_s - loop.time()
             if pause > 0:
                 await asyncio.sleep(pause)
 
-    async def _commit_in_flight(self) -> None:
-        """Commit what is in flight, retrying until the database takes it."""
-        retry_s = _RETRY_FIRST_S
-        while not await self._try(self._in_flight):
-            self.is_failing = True
-            # One document's fault must not hold up the others: each alone.
-            for document_id, owed in list(self._in_flight.items()):
-                if len(self._in_flight) > 1 and await self._try({document_id: owed}):
-                    del self._in_flight[document_id]
-            await asyncio.sleep(retry_s)
-            retry_s = min(2 * retry_s, _RETRY_MOST_S)
-        self._in_flight = {}
-        self.is_failing = False
+    async def _commit_each_alone(self) -> None:
+        """So that one document's fault cannot hold up the others; what fails is held for later."""
+        failures = 0
+        for document_id, owed in list(self._in_flight.items()):
+            # After two failures it is the database that is away: spare it the others.
+            if failures == _FAILURES_ENOUGH or not await self._try({document_id: owed}):
+                failures = min(failures + 1, _FAILURES_ENOUGH)
+                self._hold(document_id, owed)
+            del self._in_flight[document_id]
+
+    def _hold(self, document_id: UUID, owed: list[Owed]) -> None:
+        """Keep what could not be committed, in order, and try it again after a while."""
+        self._held[document_id] = [*owed, *self._waiting.pop(document_id, [])]
+        retry_s = self._retry_s.get(document_id, _RETRY_FIRST_S)
+        self._retry_s[document_id] = min(2 * retry_s, _RETRY_MOST_S)
+        asyncio.get_running_loop().call_later(retry_s, self._release, document_id)
+
+    def _release(self, document_id: UUID) -> None:
+        self._waiting[document_id] = self._held.pop(document_id)
+        self._wake.set()
 
     async def _try(self, batch: dict[UUID, list[Owed]]) -> bool:
         """Commit and settle a batch; False if the database did not take it.
@@ -135,6 +153,7 @@ class Journal:
             logger.exception("commit failed", extra={"documents": len(batch)})
             return False
         for document_id, owed in batch.items():
+            self._retry_s.pop(document_id, None)
             self._settle(document_id, owed, heads, rows=len(rows.get(document_id, ())))
         return True
 

@@ -5,16 +5,19 @@ the engine runs it in threads. Knows nothing of replicas, members or frames.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError, transaction
 from django.db.models import F, IntegerField, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Coalesce, Greatest, Length
 from django.utils import timezone
 
 from documents.models import Document, LogEntry, Quarantine, Snapshot
+
+_NAME_LENGTH = 100
 
 
 class LogDamaged(Exception):
@@ -47,9 +50,28 @@ class Stored:
 def append(batch: Mapping[UUID, Sequence[Row]]) -> dict[UUID, int]:
     """Commit the rows of several documents in one transaction; return each document's new head.
 
-    A document that no longer exists is missing from the answer. Rows are locked in key order,
-    so that two batches cannot wait for each other.
+    A document that no longer exists is missing from the answer, and a user who was deleted
+    while they were still typing from the rows. Rows are locked in key order, so that two
+    batches cannot wait for each other.
     """
+    try:
+        return _append(batch)
+    except IntegrityError:
+        return _append(_without_deleted_users(batch))
+
+
+def _without_deleted_users(batch: Mapping[UUID, Sequence[Row]]) -> dict[UUID, list[Row]]:
+    ids = {row.author_id for rows in batch.values() for row in rows if row.author_id is not None}
+    known = set(get_user_model().objects.filter(id__in=ids).values_list("id", flat=True))
+    return {
+        document_id: [
+            row if row.author_id in known else replace(row, author_id=None) for row in rows
+        ]
+        for document_id, rows in batch.items()
+    }
+
+
+def _append(batch: Mapping[UUID, Sequence[Row]]) -> dict[UUID, int]:
     with transaction.atomic():
         documents = list(
             Document.objects.select_for_update()
@@ -68,7 +90,7 @@ def append(batch: Mapping[UUID, Sequence[Row]]) -> dict[UUID, int]:
                         seq=document.head,
                         update=row.update,
                         author_id=row.author_id,
-                        author_name=row.author_name,
+                        author_name=row.author_name[:_NAME_LENGTH],
                     )
                 )
             document.updated_at = timezone.now()
@@ -162,5 +184,8 @@ def retained(document_id: UUID) -> list[tuple[int, bytes]]:
 def quarantine(document_id: UUID, update: bytes, *, reason: str, author_name: str) -> None:
     """Keep an update that broke a replica for whoever mends the cause."""
     Quarantine.objects.create(
-        document_id=document_id, update=update, reason=reason, author_name=author_name
+        document_id=document_id,
+        update=update,
+        reason=reason,
+        author_name=author_name[:_NAME_LENGTH],
     )

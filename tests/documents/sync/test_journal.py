@@ -125,6 +125,23 @@ async def test_one_document_that_cannot_be_committed_does_not_hold_up_the_others
     assert told == ["letter", "novel"]
 
 
+async def test_others_who_come_later_are_committed_while_one_document_cannot_be() -> None:
+    database, told = Database(), []
+    async with running(database) as journal:
+        database.poisoned = {NOVEL}
+        journal.owe(NOVEL, Owed(b"1", settle=lambda: told.append("first")))
+        await asyncio.sleep(0.05)
+        journal.owe(NOVEL, Owed(b"2", settle=lambda: told.append("second")))
+        journal.owe(LETTER, Owed(b"b", settle=lambda: told.append("letter")))
+        await asyncio.sleep(0.05)
+        assert told == ["letter"]
+        assert journal.pending(NOVEL) == [b"1", b"2"]
+        database.poisoned = set()
+        await settled(journal)
+    assert told == ["letter", "first", "second"]
+    assert database.updates(NOVEL) == b"12"
+
+
 async def test_a_full_memory_refuses_new_work() -> None:
     async with running(Database(), max_pending_bytes=10) as journal:
         journal.ensure_capacity(10)

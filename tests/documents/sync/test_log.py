@@ -11,7 +11,8 @@ from documents.models import Document, LogEntry
 from documents.sync import log
 from documents.sync.log import Row
 
-pytestmark = pytest.mark.django_db
+# A transaction of its own: SQLite checks foreign keys when it commits.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
@@ -63,6 +64,15 @@ def test_a_document_that_is_gone_is_missing_from_the_answer(document: Document) 
     nobody = uuid4()
     assert log.append({nobody: [Row(b"a")], document.id: [Row(b"b")]}) == {document.id: 1}
     assert not LogEntry.objects.filter(document_id=nobody).exists()
+
+
+def test_a_user_who_was_deleted_while_typing_holds_nobody_up(document: Document) -> None:
+    name = "A name that is far too long " * 10
+    assert log.append({document.id: [Row(b"a", author_id=987_654, author_name=name)]}) == {
+        document.id: 1
+    }
+    entry = LogEntry.objects.get()
+    assert (entry.author_id, entry.author_name) == (None, name[:100])
 
 
 def test_reading_an_empty_document(document: Document) -> None:
