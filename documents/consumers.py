@@ -32,6 +32,8 @@ class DocumentConsumer(SocketConsumer):
         member = self._member(admission, query)
         room.join(member)
         try:
+            # Access may have changed while the room was loading, when nobody was in it to ask for.
+            await room.recheck_access([member])
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._carry(member))
                 group.create_task(self._listen(room, member))

@@ -34,6 +34,7 @@ _SYNC, _AWARENESS, _AUTH, _QUERY_AWARENESS, _EXTENSION = 0, 1, 2, 3, 100
 _STEP1, _STEP2, _UPDATE = 0, 1, 2
 _PERMISSION_DENIED = 0
 MAX_MESSAGES_PER_FRAME = 1000
+MAX_QUESTIONS_PER_FRAME = 8  # SyncStep1 and QueryAwareness: each answer may be a whole document
 
 
 def decode_frame(frame: bytes) -> list[FromClient]:
@@ -41,10 +42,13 @@ def decode_frame(frame: bytes) -> list[FromClient]:
     if not frame:
         raise ProtocolError("the frame is empty")
     messages: list[FromClient] = []
-    pos = 0
+    questions = pos = 0
     while True:
         message, pos = _read_message(frame, pos)
         messages.append(message)
+        questions += isinstance(message, SyncStep1 | QueryAwareness)
+        if questions > MAX_QUESTIONS_PER_FRAME:
+            raise ProtocolError(f"more than {MAX_QUESTIONS_PER_FRAME} questions in one frame")
         if pos == len(frame):
             return messages
         if len(messages) == MAX_MESSAGES_PER_FRAME:

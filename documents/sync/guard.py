@@ -90,7 +90,9 @@ def check(update: bytes, *, max_depth: int) -> tuple[bytes, Scan]:
     """Scan an update and normalise it. Raises InvalidUpdate; the input must then be dropped."""
     found = scan(update, max_depth=max_depth)
     try:
-        return pycrdt.merge_updates(update), found
+        normal = pycrdt.merge_updates(update)
+        pycrdt.merge_updates(normal)  # it can write what it cannot read, and the log is for ever
+        return normal, found
     except Exception as error:
         raise InvalidUpdate(f"the update does not decode: {error}") from error
 

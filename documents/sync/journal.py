@@ -146,8 +146,8 @@ class Journal:
 
         A commit whose answer was lost may be made twice: updates are idempotent.
         """
-        rows = self._rows(batch)
         try:
+            rows = self._rows(batch)
             heads = await self._append(rows) if rows else {}
         except Exception:  # whatever it was, the edits are kept and tried again
             logger.exception("commit failed", extra={"documents": len(batch)})

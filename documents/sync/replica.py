@@ -73,7 +73,10 @@ class Replica:
     def load(cls, parts: Iterable[bytes]) -> "Replica":
         """Build a replica from the log. Raises ReplicaBroken if it cannot be read."""
         replica = cls()
-        state = merge(list(parts))
+        try:
+            state = merge(list(parts))
+        except ValueError as error:
+            raise ReplicaBroken(f"the log does not decode: {error}") from error
         replica._raw, replica._raw_merged = [state], 1
         replica.nesting_bound = len(state) // _LEAST_TYPE_BYTES
         replica.size_bytes = len(state)
@@ -127,10 +130,24 @@ class Replica:
         elif sum(len(each) for each, _ in self._waiting) > _MAX_WAITING_BYTES:
             raise TooLarge("too many updates that depend on updates which never came")
         else:
-            self._waiting.append((update, scan))
+            self._take_what_is_ready(update, scan)
         self.nesting_bound += scan.types
         self.size_bytes += len(update)
         self._remember(update)
+
+    def _take_what_is_ready(self, update: bytes, scanned: Scan) -> None:
+        """Integrate what can be, so that somebody's own work need not wait for others' gaps."""
+        state_vector, settled = self.state_vector(), self._call(lambda doc: doc.get_update())
+        try:
+            both = Replica.load([settled, update])
+        except ReplicaBroken:
+            self._waiting.append((update, scanned))
+            return
+        ready = both._call(lambda doc: doc.get_update(state_vector))
+        self._call(lambda doc: doc.apply_update(ready))
+        self.clocks = decode_state_vector(self.state_vector())
+        self._waiting += both._waiting
+        self._integrate_waiting()
 
     def _integrate(self, update: bytes, scan: Scan) -> None:
         self._call(lambda doc: doc.apply_update(update))
@@ -180,12 +197,26 @@ class Replica:
         return left if _reads_back(merge([settled, left])) else EMPTY_UPDATE
 
     def would_change_by(self, scan: Scan) -> bool:
-        """Whether an update tells this replica anything new, deletions included."""
-        if any(end > self.clocks.get(client, 0) for client, (_, end) in scan.clocks.items()):
+        """Whether an update tells this replica anything new, deletions included.
+
+        What waits here is not new either: a client that waits for the same repeats it.
+        """
+        clocks = self.clocks
+        if self._waiting:
+            clocks = dict(clocks)
+            for _, waiting in self._waiting:
+                for client, (_, end) in waiting.clocks.items():
+                    clocks[client] = max(end, clocks.get(client, 0))
+        if any(end > clocks.get(client, 0) for client, (_, end) in scan.clocks.items()):
             return True
+        if self._waiting and any(
+            end > self.clocks.get(client, 0) and start <= self.clocks.get(client, 0)
+            for client, (start, end) in scan.clocks.items()
+        ):
+            return True  # it brings what was missing before what waits
         if not scan.deletes:
             return False
-        return not scan.adds_nothing_to(self.clocks, self._deletes())
+        return not scan.adds_nothing_to(clocks, self._deletes())
 
     def state_vector(self) -> bytes:
         return self._call(lambda doc: doc.get_state())

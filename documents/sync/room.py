@@ -378,9 +378,9 @@ class Room:
             return
         self._fanout.relay(update, None)
 
-    async def recheck_access(self) -> None:
-        """Ask again what each member may do: downgrade in place, or send away."""
-        members = list(self.members)
+    async def recheck_access(self, members: Sequence[Member] | None = None) -> None:
+        """Ask again what (all) members may do: downgrade in place, or send away."""
+        members = list(self.members) if members is None else members
         roles = await self._roles(self.document_id, [member.principal for member in members])
         if roles is None:
             self.fail(NotFound("the document was deleted"))

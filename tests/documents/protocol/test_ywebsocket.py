@@ -105,6 +105,12 @@ def test_what_no_client_says_is_refused(frame: bytes) -> None:
 
 
 def test_a_frame_carries_a_bounded_number_of_messages() -> None:
-    assert len(decode_frame(b"\x03" * MAX_MESSAGES_PER_FRAME)) == MAX_MESSAGES_PER_FRAME
+    cursor = encode_message(Awareness(b"\x00"))
+    assert len(decode_frame(cursor * MAX_MESSAGES_PER_FRAME)) == MAX_MESSAGES_PER_FRAME
     with pytest.raises(ProtocolError, match="messages in one frame"):
-        decode_frame(b"\x03" * (MAX_MESSAGES_PER_FRAME + 1))
+        decode_frame(cursor * (MAX_MESSAGES_PER_FRAME + 1))
+
+
+def test_a_frame_asks_a_bounded_number_of_questions() -> None:
+    with pytest.raises(ProtocolError, match="questions in one frame"):
+        decode_frame(b"\x03" * 9)

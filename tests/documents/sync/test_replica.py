@@ -98,6 +98,20 @@ def test_what_waits_is_served_and_survives_a_reload() -> None:
         assert text_of(newcomer.difference(EMPTY_STATE_VECTOR)) == "one two"
 
 
+def test_what_waits_is_not_news_and_what_is_ready_need_not_wait() -> None:
+    gapped = client(1, 50, text_after(1, 49, "later"))
+    replica = Replica()
+    take(replica, update(gapped))
+    again = check(update(gapped), max_depth=64)[1]
+    assert not replica.would_change_by(again)
+    take(replica, update(gapped, client(2, 0, text("mine"))))
+    assert replica.clocks == {2: 4}
+    assert text_of(replica.difference(EMPTY_STATE_VECTOR)) == "mine"
+    take(replica, update(client(1, 0, text("x" * 50))))
+    assert replica.clocks == {1: 55, 2: 4}
+    assert not replica.has_unresolved
+
+
 def test_an_edit_inside_something_unknown_asks_for_a_new_connection() -> None:
     inside = update(client(1, 5, element((1, 4))))
     with pytest.raises(Unavailable):
