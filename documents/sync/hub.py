@@ -169,14 +169,17 @@ class Hub:
         while True:
             await asyncio.sleep(_SWEEP_S)
             try:
-                for document_id, head in (
-                    await in_database_thread(log.heads)(list(self._rooms))
-                ).items():
-                    room = self._rooms.get(document_id)
-                    if room is not None and room.head < head:
-                        await room.catch_up()
+                heads = await in_database_thread(log.heads)(list(self._rooms))
             except Exception:  # the database is away: the next sweep will do
                 logger.exception("sweep failed")
+                continue
+            for document_id, head in heads.items():
+                room = self._rooms.get(document_id)
+                try:
+                    if room is not None and room.head < head:
+                        await room.catch_up()
+                except Exception:  # one room's trouble is not the others'
+                    logger.exception("room not healed", extra={"document": document_id})
 
     def _start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work)

@@ -92,6 +92,9 @@ HOSTILE: dict[str, bytes] = {
     "deletions without end": joined(0, 2**50),
     "values without end": update(client(1, 0, joined(b"\x08", 1, write_var_string("a"), 2**50))),
     "a text without end": update(client(1, 0, joined(b"\x04", 1, write_var_string("t"), 2**50))),
+    "JSON content, of which yrs reads one text too many": update(
+        client(1, 0, joined(b"\x02", 1, write_var_string("t"), 1, write_var_string("1")))
+    ),
     "an unknown content": update(client(1, 0, joined(b"\x0b", 1, write_var_string("t")))),
     "a subdocument": update(
         client(1, 0, joined(b"\x09", 1, write_var_string("t"), write_var_string("id"), b"\x7e"))
