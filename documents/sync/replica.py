@@ -151,10 +151,9 @@ class Replica:
 
     def _integrate(self, update: bytes, scan: Scan) -> None:
         self._call(lambda doc: doc.apply_update(update))
-        if scan.is_simple and all(
-            start == self.clocks.get(client, 0) for client, (start, _) in scan.clocks.items()
-        ):
-            self.clocks.update({client: end for client, (_, end) in scan.clocks.items()})
+        if scan.is_simple:
+            for client, (_, end) in scan.clocks.items():
+                self.clocks[client] = max(end, self.clocks.get(client, 0))
             return
         self.clocks = decode_state_vector(self.state_vector())
         if any(end > self.clocks.get(client, 0) for client, (_, end) in scan.clocks.items()):
