@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from collab.accounts.principal import Principal
-from collab.errors import CollabError
+from collab.errors import CollabError, NoAccess, NotFound
 from documents.models import Role
 from documents.protocol.messages import Denied, Event, Message, RoleChanged, Saved
 from documents.protocol.ywebsocket import encode_message
@@ -76,8 +76,13 @@ class Member:
         self.send(encode_message(message), now)
 
     def close(self, error: CollabError) -> None:
-        """End this connection: what is queued still goes out, then ``pump`` returns the error."""
+        """End this connection: what is queued still goes out, then ``pump`` returns the error.
+
+        Nothing more goes to somebody without access.
+        """
         if self._closing is None:
+            if isinstance(error, NoAccess | NotFound):
+                self._outbox.clear()
             self._closing = error
             self._wake.set()
 

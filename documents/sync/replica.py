@@ -129,8 +129,10 @@ class Replica:
                 self._integrate_waiting()
         elif sum(len(each) for each, _ in self._waiting) > _MAX_WAITING_BYTES:
             raise TooLarge("too many updates that depend on updates which never came")
-        else:
+        elif len(scan.clocks) > 1:
             self._take_what_is_ready(update, scan)
+        elif all(update != waiting for waiting, _ in self._waiting):  # one client: nothing is ready
+            self._waiting.append((update, scan))
         self.nesting_bound += scan.types
         self.size_bytes += len(update)
         self._remember(update)
@@ -199,24 +201,13 @@ class Replica:
     def would_change_by(self, scan: Scan) -> bool:
         """Whether an update tells this replica anything new, deletions included.
 
-        What waits here is not new either: a client that waits for the same repeats it.
+        What only waits here counts as unknown: to take it for known could lose a genuine edit.
         """
-        clocks = self.clocks
-        if self._waiting:
-            clocks = dict(clocks)
-            for _, waiting in self._waiting:
-                for client, (_, end) in waiting.clocks.items():
-                    clocks[client] = max(end, clocks.get(client, 0))
-        if any(end > clocks.get(client, 0) for client, (_, end) in scan.clocks.items()):
+        if any(end > self.clocks.get(client, 0) for client, (_, end) in scan.clocks.items()):
             return True
-        if self._waiting and any(
-            end > self.clocks.get(client, 0) and start <= self.clocks.get(client, 0)
-            for client, (start, end) in scan.clocks.items()
-        ):
-            return True  # it brings what was missing before what waits
         if not scan.deletes:
             return False
-        return not scan.adds_nothing_to(clocks, self._deletes())
+        return not scan.adds_nothing_to(self.clocks, self._deletes())
 
     def state_vector(self) -> bytes:
         return self._call(lambda doc: doc.get_state())
