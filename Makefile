@@ -6,12 +6,12 @@ PORT ?= 8000
 HOST ?= 127.0.0.1
 VENV := .venv
 PY := $(VENV)/bin/python
-# The service's own key on this machine, made once.
-WITH_SECRET = SECRET_KEY="$$(cat var/secret-key)"
+# The service's own key on this machine, made once; what it writes is for its user alone.
+WITH_SECRET = umask 077; SECRET_KEY="$$(cat var/secret-key)"
 # For linters and tests, which serve nobody.
 TRY_OUT := DEBUG=1
 
-.PHONY: help run test lint front front-check bench lock clean
+.PHONY: help run manage test lint front front-check chaos bench bench-idle lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,9 +21,12 @@ run: $(VENV)/.runtime var/secret-key  ## Set up and start the service; prints a 
 	@$(WITH_SECRET) $(PY) manage.py demo --host $(HOST) --port $(PORT)
 	@$(WITH_SECRET) exec $(PY) manage.py serve --host $(HOST) --port $(PORT)
 
+manage: $(VENV)/.runtime var/secret-key  ## Any other command on that data: make manage DO="verify"
+	@$(WITH_SECRET) $(PY) manage.py $(DO)
+
 test: $(VENV)/.dev  ## Set up everything that tests need, and run them all
 	@tests/prepare.sh
-	$(TRY_OUT) $(PY) -m pytest $(PYTEST_ARGS)
+	$(TRY_OUT) $(PY) -m tests.run $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev  ## Style, types, and locks without hosts
 	$(VENV)/bin/ruff check .
@@ -37,8 +40,15 @@ front:  ## Rebuild the browser bundle (needs Node)
 front-check: front  ## … and fail if that changes what is committed
 	@git diff --exit-code --stat -- static/dist && test -z "$$(git status --porcelain static/dist)"
 
+chaos: $(VENV)/.dev  ## Kill, pause and cut everything for ten minutes (CHAOS_SECONDS, CHAOS_SEED)
+	@tests/prepare.sh
+	$(TRY_OUT) $(PY) -m tests.chaos
+
 bench: $(VENV)/.dev  ## Benchmarks, as ratios
 	$(TRY_OUT) $(PY) -m tests.bench
+
+bench-idle: $(VENV)/.dev  ## Ten thousand idle connections for two minutes (IDLE_CONNECTIONS, IDLE_SECONDS)
+	$(TRY_OUT) $(PY) -m tests.bench.idle
 
 lock:  ## Lock the dependencies again (needs uv)
 	for name in requirements requirements-dev; do uv pip compile --quiet --universal \
@@ -49,7 +59,7 @@ clean:  ## Remove what was installed and built here; keeps var/ (your documents)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis static/node_modules tests/*/node_modules
 
 var/secret-key:
-	@mkdir -p var && umask 077 && $(PYTHON) -c "import secrets; print(secrets.token_urlsafe(48))" > $@
+	@umask 077 && mkdir -p var && $(PYTHON) -c "import secrets; print(secrets.token_urlsafe(48))" > $@
 
 $(VENV)/bin/python:
 	@if command -v uv > /dev/null; then uv venv --quiet --python $(PYTHON) $(VENV); \

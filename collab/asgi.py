@@ -12,6 +12,7 @@ http = get_asgi_application()  # loads the apps: consumers may be imported only 
 from django.urls import re_path
 
 from collab.errors import NotFound
+from collab.health import Health
 from collab.origin import OriginCheck
 from collab.socket import SocketConsumer
 from documents.routing import websocket_urlpatterns
@@ -26,7 +27,7 @@ class NoSuchSocket(SocketConsumer):
 
 application = ProtocolTypeRouter(
     {
-        "http": http,
+        "http": Health(http),
         "websocket": OriginCheck(
             URLRouter([*websocket_urlpatterns, re_path("", NoSuchSocket.as_asgi())])
         ),

@@ -5,16 +5,37 @@ tunables (``settings.COLLAB``). ``docs/settings.md`` is checked against both. A 
 stops the start with one line that names the variable. Imports nothing of ours.
 """
 
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from django.core.exceptions import ImproperlyConfigured
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
 
-CommaList = Annotated[list[str], NoDecode]
+
+def _split(value: object) -> object:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def _networks(entries: list[str]) -> list[str]:
+    for entry in entries:
+        ip_network(entry)  # raises ValueError
+    return entries
+
+
+CommaList = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 
 KiB = 1024
 MiB = 1024 * KiB
@@ -32,7 +53,8 @@ class _FromEnvironment(BaseSettings):
             fault = error.errors()[0]
             name = cls.model_config.get("env_prefix", "") + "_".join(str(p) for p in fault["loc"])
             about = f"{name.upper()}={fault['input']!r}: " if fault["loc"] else ""
-            raise ImproperlyConfigured(f"{about}{fault['msg']}") from None
+            said = fault["msg"].removeprefix("Value error, ")
+            raise ImproperlyConfigured(f"{about}{said}") from None
 
 
 class Environment(_FromEnvironment):
@@ -57,17 +79,25 @@ class Environment(_FromEnvironment):
     )
     redis_url: str = Field(
         "",
-        description="Redis that carries live traffic between processes. Unset: in-memory, "
-        "one process only.",
+        description="Redis that carries live traffic between processes: redis://host:6379/0, "
+        "several of them comma-separated (each carries a part of the documents), or "
+        "redis+sentinel://host:26379,host:26379/name-of-the-master. "
+        "Unset: in-memory, one process only.",
+    )
+    email_url: str = Field(
+        "",
+        description="Where mail goes: smtp://user:password@host:587/?tls=True, smtps://… or "
+        "consolemail:// for a try-out. Unset: no mail, and nobody can reset a password by it.",
+    )
+    default_from_email: str = Field("Collab <collab@localhost>", description="Who mail comes from.")
+    static_root: str = Field(
+        "",
+        description="Folder into which `collectstatic` puts files for a proxy that serves them.",
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
-
-    @field_validator("allowed_hosts", "csrf_trusted_origins", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            return [part.strip() for part in value.split(",") if part.strip()]
-        return value
+    log_format: Literal["text", "json"] = Field(
+        "text", description="How log lines look: text for people, json for machines."
+    )
 
     @field_validator("log_level")
     @classmethod
@@ -95,6 +125,12 @@ class Conf(_FromEnvironment):
     max_document_bytes: int = Field(
         64 * MiB, ge=64 * KiB, description="Bytes of a document's encoded state; above: 4413."
     )
+    max_content_bytes: int = Field(
+        1 * MiB,
+        ge=64 * KiB,
+        description="Characters of Markdown, HTML or text that a program may send at once; "
+        "above: 413.",
+    )
     max_pending_bytes: int = Field(
         64 * MiB,
         ge=1 * MiB,
@@ -114,7 +150,80 @@ class Conf(_FromEnvironment):
         4 * KiB, ge=256, description="Bytes of one client's awareness state (cursor, name)."
     )
 
+    # What one client may ask of a process. 0 switches a limit off.
+    max_messages_per_s: float = Field(
+        1000,
+        ge=0,
+        description="WebSocket messages per second of one connection, with bursts of ten seconds' "
+        "worth; above: 4529.",
+    )
+    max_bytes_per_s: float = Field(
+        4 * MiB,
+        ge=0,
+        description="Bytes per second that one connection may send, with bursts of ten seconds' "
+        "worth and of four messages at least; above: 4529.",
+    )
+    max_work_share: float = Field(
+        0.25,
+        ge=0,
+        le=1,
+        description="Share of a process's time that one connection may use up for its questions "
+        "and edits, with bursts of twenty seconds' worth; above: 4529.",
+    )
+    max_connections_per_user: int = Field(
+        100, ge=0, description="WebSockets of one user in one process; above: 4529."
+    )
+    max_connections_per_address: int = Field(
+        1000, ge=0, description="WebSockets from one network address in one process; above: 4529."
+    )
+    max_backlog_bytes: int = Field(
+        1 * MiB,
+        ge=16 * KiB,
+        description="Bytes on their way to one client; one that is further behind gets no more "
+        "edits, but one difference when it has caught up.",
+    )
+    backlog_timeout_s: float = Field(
+        60.0, gt=0, description="Seconds in which such a client must have caught up; else: 4508."
+    )
+    idle_timeout_s: float = Field(
+        3600.0, ge=0, description="Seconds without any message of a client; then: 4508."
+    )
+
+    # Where it runs.
+    database_pool_size: int = Field(
+        8, ge=2, le=100, description="PostgreSQL connections of one process, at most."
+    )
+    proxies: int = Field(
+        0,
+        ge=0,
+        description="Reverse proxies in front of this process: as many entries at the end of "
+        "X-Forwarded-For are believed, and X-Forwarded-Proto.",
+    )
+    https: bool = Field(
+        False, description="Whether people come by https only: cookies are sent over nothing else."
+    )
+    metrics_allowed: Annotated[CommaList, AfterValidator(_networks)] = Field(
+        ["127.0.0.0/8", "::1/128"],
+        description="Networks from which /metrics may be read, comma-separated.",
+    )
+    state_dir: Path = Field(
+        ROOT / "var" / "state",
+        description="Folder in which a process notes what it is working on, in case that ends it.",
+    )
+    stall_seconds: float = Field(
+        30.0,
+        ge=0,
+        description="Seconds after which a process whose event loop does not move is ended, so "
+        "that its supervisor starts a new one. 0: never.",
+    )
+
     # When things happen.
+    sweep_s: float = Field(
+        3.0,
+        gt=0,
+        description="Seconds between two comparisons of all open documents with the database, "
+        "which heal what Redis lost.",
+    )
     flush_interval_ms: int = Field(
         10,
         ge=0,

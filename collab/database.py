@@ -1,9 +1,11 @@
 """Database work from the event loop, each call in a thread of a pool.
 
-Not Channels' default: that lines all calls of all sockets up in one shared thread.
+Not Channels' default: that lines all calls of all sockets up in one shared thread. And not
+the loop's own pool: a database that hangs would take the threads of all other work with it.
 """
 
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar, cast
 
 from channels.db import database_sync_to_async
@@ -11,7 +13,23 @@ from channels.db import database_sync_to_async
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_THREADS = ThreadPoolExecutor(16, thread_name_prefix="database")
+# Admissions of a storm must not keep edits from the log.
+_WRITER = ThreadPoolExecutor(1, thread_name_prefix="journal")
+
 
 def in_database_thread(work: Callable[P, T]) -> Callable[P, Awaitable[T]]:
     """An awaitable form of synchronous database work. Connections are returned after each call."""
-    return cast(Callable[P, Awaitable[T]], database_sync_to_async(work, thread_sensitive=False))
+    return _awaitable(work, _THREADS)
+
+
+def in_writer_thread(work: Callable[P, T]) -> Callable[P, Awaitable[T]]:
+    """Likewise, in the thread that nothing but the journal uses."""
+    return _awaitable(work, _WRITER)
+
+
+def _awaitable(work: Callable[P, T], threads: ThreadPoolExecutor) -> Callable[P, Awaitable[T]]:
+    return cast(
+        Callable[P, Awaitable[T]],
+        database_sync_to_async(work, thread_sensitive=False, executor=threads),
+    )

@@ -65,6 +65,12 @@ class SchemaTooOld(CollabError):
     close_code, status, code = 4426, 426, "schema-too-old"
 
 
+class Unresponsive(CollabError):
+    """A client that says nothing, or does not read what it is sent."""
+
+    close_code, status, code = 4508, 408, "unresponsive"
+
+
 class Unavailable(CollabError):
     """Draining or overloaded; the same request will do later."""
 

@@ -1,12 +1,15 @@
 """Django's settings. Every value that depends on the deployment comes through ``collab.conf``."""
 
+import logging
 from typing import Any
 
 import dj_database_url
+import dj_email_url
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from collab.conf import ROOT, Conf, Environment
+from collab.layer import channel_layer
 
 _env = Environment.from_environment()
 
@@ -65,6 +68,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "collab.accounts.context.mail",
             ]
         },
     }
@@ -86,8 +90,19 @@ def _database(url: str) -> Any:
             "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;",
         }
     elif database["ENGINE"].endswith("postgresql"):
-        # Under ASGI every request has its own thread: without a pool each takes a connection.
-        database["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 4, "timeout": 10}}
+        database["OPTIONS"] = {
+            **database.get("OPTIONS", {}),  # what the URL's query says: sslmode and so on
+            # Under ASGI every request has its own thread: without a pool each takes a connection.
+            "pool": {"min_size": 1, "max_size": COLLAB.database_pool_size, "timeout": 10},
+            # A server that vanished without a word is noticed within seconds, not after hours.
+            "connect_timeout": 5,
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 20_000,
+        }
+        # Connections in the pool do not survive a restart of the server: look before use.
+        database["CONN_HEALTH_CHECKS"] = True
     else:
         raise ImproperlyConfigured("DATABASE_URL: must begin with sqlite:// or postgres://")
     database["CONN_MAX_AGE"] = 0
@@ -97,16 +112,26 @@ def _database(url: str) -> Any:
 DATABASES = {"default": _database(_env.database_url)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
-    "default": (
-        {
-            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            "CONFIG": {"hosts": [url.strip() for url in _env.redis_url.split(",")]},
-        }
-        if _env.redis_url
-        else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
-    )
-}
+CHANNEL_LAYERS = {"default": channel_layer(_env.redis_url)}
+
+
+def _mail(url: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = dj_email_url.parse(url)
+    except (ValueError, KeyError) as error:
+        raise ImproperlyConfigured(f"EMAIL_URL: {error}") from None
+    if not found.get("EMAIL_BACKEND"):
+        raise ImproperlyConfigured("EMAIL_URL: must begin with smtp://, smtps:// or consolemail://")
+    return {name: value for name, value in found.items() if name.startswith("EMAIL_")}
+
+
+# -- Mail -----------------------------------------------------------------------------------
+# Never the log instead: mails hold links that open accounts.
+EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+if _env.email_url:
+    vars().update(_mail(_env.email_url))
+EMAIL_TIMEOUT = 15
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = _env.default_from_email
 
 # -- People ---------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [
@@ -125,7 +150,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # a mail to a stranger would offer a sign-up
 
 # -- Pages ----------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -133,11 +159,15 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [ROOT / "static" / "dist"]
+STATIC_ROOT = _env.static_root or None
 # Files that Vite named by their content never change; so they may be cached for ever.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^.+-[A-Za-z0-9_-]{8}\.\w+$"
 DJANGO_VITE = {"default": {"manifest_path": ROOT / "static" / "dist" / "manifest.json"}}
+
+# Nobody may send more at once than over a socket; JSON escapes make it longer.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * COLLAB.max_message_bytes
 
 # -- Safety ---------------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {
@@ -162,13 +192,28 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"  # share links must not leak to linked sites
 SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = COLLAB.https
+if COLLAB.https:
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600
+if COLLAB.proxies:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # -- Logs -----------------------------------------------------------------------------------
+logging.captureWarnings(True)  # one form for every line
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"event": {"()": "collab.logs.EventFormatter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "event"}},
+    "formatters": {
+        "text": {"()": "collab.logs.TextFormatter"},
+        "json": {"()": "collab.logs.JsonFormatter"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": _env.log_format}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {name: {"level": _env.log_level} for name in ("collab", "documents", "presence")},
+    "loggers": {
+        **{name: {"level": _env.log_level} for name in ("collab", "documents", "presence")},
+        # With DEBUG Django adds a handler of its own: each line twice, once in another form.
+        "django": {"level": "INFO", "handlers": []},
+        # Whoever scans the net asks for other hosts: answered with 400, nobody has to look.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+    },
 }

@@ -7,12 +7,13 @@ Sockets, API and pages all ask here; rooms ask again whenever access has changed
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from collab.accounts.credentials import Credential, credentials_of
 from collab.accounts.principal import Principal
 from documents.models import Document, Membership, Role, ShareLink
 
@@ -28,26 +29,30 @@ def roles_in(principal: Principal, documents: Collection[Document]) -> dict[UUID
     return {document.id: grants.role(principal, document) for document in documents}
 
 
-def roles_of(document_id: UUID, principals: Sequence[Principal]) -> list[Role | None] | None:
-    """What each of a room's members may do now; None if the document is gone or in the trash.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a member of a room may do, and when to ask again. ``is_known``: their log-in holds."""
 
-    Asks also whether people are still active: sockets outlive the log-in they began with.
-    """
+    role: Role | None
+    expires_at: datetime | None = None
+    is_known: bool = True
+
+
+def standings_of(
+    document_id: UUID, principals: Sequence[Principal], now: datetime
+) -> list[Standing] | None:
+    """How each of a room's members stands now; None if the document is gone or in the trash."""
     document = Document.objects.filter(id=document_id, deleted_at=None).first()
     if document is None:
         return None
     grants = _Grants.of([document], principals)
-    user_ids = {principal.user_id for principal in principals if principal.user_id is not None}
-    active = set(
-        get_user_model()
-        .objects.filter(id__in=user_ids, is_active=True)
-        .values_list("id", flat=True)
-    )
     return [
-        grants.role(principal, document)
-        if principal.user_id is None or principal.user_id in active
-        else None
-        for principal in principals
+        Standing(
+            grants.role(principal, document) if credential.is_valid else None,
+            grants.expires_at(principal, credential),
+            is_known=credential.is_valid,
+        )
+        for principal, credential in zip(principals, credentials_of(principals, now), strict=True)
     ]
 
 
@@ -84,6 +89,12 @@ class _Grants:
             {(m.document_id, m.user_id): m.role for m in memberships} if user_ids else {},
             list(_open_links(tokens).filter(document_id__in=ids)) if tokens else [],
         )
+
+    def expires_at(self, principal: Principal, credential: Credential) -> datetime | None:
+        """The first moment at which something that this principal relies on ends by itself."""
+        links = [link for link in self.links if link.token in principal.link_tokens]
+        ends = [credential.expires_at, *(link.expires_at for link in links)]
+        return min((end for end in ends if end is not None), default=None)
 
     def role(self, principal: Principal, document: Document) -> Role | None:
         if principal.document_id not in {None, document.id}:

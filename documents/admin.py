@@ -7,8 +7,8 @@ needs neither to read nor to enter a document.
 from django.contrib import admin
 from django.http import HttpRequest
 
+from documents.announce import access_changed
 from documents.models import Document, Membership, ShareLink
-from documents.sharing import access_changed
 
 
 class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -44,4 +44,4 @@ class DocumentAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def save_related(self, request, form, formsets, change):  # type: ignore[no-untyped-def]
         """Owner, members and links are all saved by now: the rooms must hear of it."""
         super().save_related(request, form, formsets, change)
-        access_changed(form.instance.pk)
+        access_changed(document_id=form.instance.pk)

@@ -10,8 +10,10 @@ from uuid import UUID
 
 from django.conf import settings
 
+from collab import logs
 from collab.database import in_database_thread
 from collab.errors import CollabError, NotFound, TooLarge
+from collab.rates import Places
 from collab.socket import SocketConsumer
 from documents.admission import Admission, admit
 from documents.protocol.messages import Denied
@@ -21,6 +23,8 @@ from documents.sync.member import Member, Wishes
 from documents.sync.room import Room
 from presence.identity import identity_of
 
+_of_user = Places("of yours")
+
 
 class DocumentConsumer(SocketConsumer):
     """One client of one document."""
@@ -28,6 +32,12 @@ class DocumentConsumer(SocketConsumer):
     async def converse(self) -> None:
         query = {key: values[-1] for key, values in parse_qs(self._query_string()).items()}
         admission = await self._admit(query)
+        person = identity_of(admission.principal).id
+        logs.user.set(person)
+        with _of_user.one(person, settings.COLLAB.max_connections_per_user):
+            await self._attend(admission, query)
+
+    async def _attend(self, admission: Admission, query: dict[str, str]) -> None:
         room = await current_hub().open(admission.document.id)
         member = self._member(admission, query)
         room.join(member)
@@ -36,6 +46,7 @@ class DocumentConsumer(SocketConsumer):
             await room.recheck_access([member])
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._carry(member))
+                group.create_task(self._expel(member))
                 group.create_task(self._listen(room, member))
         finally:
             room.leave(member)
@@ -61,10 +72,16 @@ class DocumentConsumer(SocketConsumer):
             admission.role,
             wishes,
             now=asyncio.get_running_loop().time(),
+            max_backlog_bytes=settings.COLLAB.max_backlog_bytes,
+            max_work_share=settings.COLLAB.max_work_share,
+            unsent_bytes=self.flow.unsent_bytes if self.flow is not None else lambda: 0,
         )
 
     async def _carry(self, member: Member) -> None:
         raise await member.pump(self.send_bytes)
+
+    async def _expel(self, member: Member) -> None:
+        raise await member.must_go()
 
     async def _listen(self, room: Room, member: Member) -> None:
         limit = settings.COLLAB.max_message_bytes

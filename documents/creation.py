@@ -11,7 +11,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from collab.accounts.principal import principal_of_user
-from documents.formats.tree import Block, new_document_update
+from documents.formats.blocks import Block
+from documents.formats.tree import new_document_update
 from documents.models import Document
 from documents.sync import log
 
@@ -23,7 +24,7 @@ def create_document(
     *,
     document_id: UUID | None = None,
 ) -> Document:
-    """Create a document with these blocks, or with an empty paragraph. Raises InvalidBlocks."""
+    """Create a document with these blocks, or with an empty paragraph. Raises InvalidContent."""
     seed = log.Row(new_document_update(blocks or []), owner.pk, principal_of_user(owner).name)
     with transaction.atomic():
         document = Document.objects.create(id=document_id or uuid4(), owner=owner, title=title)

@@ -3,9 +3,8 @@
 from django.db import transaction
 from django.utils import timezone
 
-from documents.announce import tell_event
+from documents.announce import access_changed, tell_event
 from documents.models import Document
-from documents.sharing import access_changed
 
 
 def rename(document: Document, title: str) -> None:
@@ -32,4 +31,4 @@ def _set_deleted(document: Document, *, deleted: bool) -> None:
     document.deleted_at = timezone.now() if deleted else None
     with transaction.atomic():
         document.save(update_fields=["deleted_at"])
-        access_changed(document.id)
+        access_changed(document_id=document.id)

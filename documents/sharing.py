@@ -5,13 +5,12 @@ role is not given and cannot be taken.
 """
 
 from datetime import datetime
-from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
 from collab.errors import CollabError
-from documents.announce import tell_rooms
+from documents.announce import access_changed
 from documents.models import Document, Membership, Role, ShareLink
 
 
@@ -30,7 +29,7 @@ def grant(document: Document, user: User, role: Role) -> Membership:
         membership, _ = Membership.objects.update_or_create(
             document=document, user=user, defaults={"role": role}
         )
-        access_changed(document.id)
+        access_changed(document_id=document.id)
     return membership
 
 
@@ -40,7 +39,7 @@ def revoke(document: Document, user_id: int) -> bool:
         raise CannotShare("the owner cannot be removed")
     with transaction.atomic():
         deleted, _ = Membership.objects.filter(document=document, user_id=user_id).delete()
-        access_changed(document.id)
+        access_changed(document_id=document.id)
     return deleted > 0
 
 
@@ -62,14 +61,14 @@ def change_link(
     link.role, link.expires_at, link.is_enabled = role, expires_at, is_enabled
     with transaction.atomic():
         link.save(update_fields=["role", "expires_at", "is_enabled"])
-        access_changed(link.document_id)
+        access_changed(document_id=link.document_id)
 
 
 def delete_link(link: ShareLink) -> None:
     """Withdraw a link for ever."""
     with transaction.atomic():
         link.delete()
-        access_changed(link.document_id)
+        access_changed(document_id=link.document_id)
 
 
 def set_general_role(document: Document, role: Role | None) -> None:
@@ -79,12 +78,7 @@ def set_general_role(document: Document, role: Role | None) -> None:
     document.general_role = role
     with transaction.atomic():
         document.save(update_fields=["general_role"])
-        access_changed(document.id)
-
-
-def access_changed(document_id: UUID) -> None:
-    """Let the document's rooms ask again what each of their members may do."""
-    tell_rooms(document_id, {"type": "access.changed"})
+        access_changed(document_id=document.id)
 
 
 def _check(role: Role) -> None:

@@ -4,6 +4,7 @@ They carry who somebody is and which links they followed, so that access withdra
 token was issued is withdrawn from it as well: a token caps access and never grants it.
 """
 
+import secrets
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,7 +12,9 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core import signing
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
+from collab.accounts.credentials import credentials_of
 from collab.accounts.principal import Principal, is_link_token, principal_of_user
 from collab.errors import NotAuthenticated
 from documents.models import Document, Role, ShareLink
@@ -24,6 +27,7 @@ def issue(
 ) -> tuple[str, datetime]:
     """A token that opens this document as this principal, at most with this role; its end."""
     expires_at = now + timedelta(seconds=settings.COLLAB.socket_token_s)
+    nonce = secrets.token_hex(16)
     links = document.links.filter(token__in=principal.link_tokens)
     payload = {
         "document": document.id.hex,
@@ -31,6 +35,10 @@ def issue(
         "user": principal.user_id,
         "guest": principal.guest_id,
         "name": principal.name if principal.is_guest else "",
+        "api_token": principal.api_token_id,
+        "stamp": principal.password_stamp,
+        "session": _sealed(principal.session_key, nonce),
+        "nonce": nonce,
         "links": list(links.values_list("token", flat=True)),
         "until": expires_at.timestamp(),
     }
@@ -55,7 +63,7 @@ def redeem(token: str, now: datetime | None = None) -> Principal:
         if user is None:
             raise NotAuthenticated("this token's user is no longer active")
         who = principal_of_user(user)
-    return Principal(
+    redeemed = Principal(
         user_id=who.user_id,
         name=who.name,
         colour=who.colour,
@@ -65,7 +73,32 @@ def redeem(token: str, now: datetime | None = None) -> Principal:
         document_id=UUID(payload["document"]),
         role_limit=payload["role"],
         is_authenticated=True,
+        api_token_id=payload["api_token"],
+        password_stamp=payload["stamp"],
+        session_key=_unsealed(payload["session"], payload["nonce"]),
     )
+    (credential,) = credentials_of([redeemed], now or timezone.now())
+    if not credential.is_valid:
+        raise NotAuthenticated("the log-in that this token was issued to has ended")
+    return redeemed
+
+
+def _sealed(session_key: str, nonce: str) -> str:
+    """A session's key, so that the socket ends with the session; not to be read by the holder.
+
+    Signing hides nothing, and a token stands in addresses. A keyed hash of a nonce that is
+    used once is a one-time pad; the signature around it keeps it whole.
+    """
+    pad = salted_hmac("documents.socket-token.session", nonce, algorithm="sha512").digest()
+    key = session_key.encode()
+    if len(key) > len(pad):
+        raise ValueError(f"a session key of {len(key)} bytes; {len(pad)} can be sealed")
+    return bytes(a ^ b for a, b in zip(key, pad, strict=False)).hex()
+
+
+def _unsealed(sealed: str, nonce: str) -> str:
+    pad = salted_hmac("documents.socket-token.session", nonce, algorithm="sha512").digest()
+    return bytes(a ^ b for a, b in zip(bytes.fromhex(sealed), pad, strict=False)).decode()
 
 
 def principal_of_token(token: str, guest_id: str = "") -> Principal:

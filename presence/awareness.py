@@ -10,7 +10,7 @@ dropped in silence.
 """
 
 import json
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -63,6 +63,15 @@ def decode_states(
     if pos != len(payload):
         raise ProtocolError(f"{len(payload) - pos:,} bytes after the last awareness state")
     return states
+
+
+def encode_states(states: Collection[ClientState]) -> bytes:
+    """An awareness update, as a client sends it."""
+    encoded = [
+        _encode(said.client, said.clock, _encode_state(said.state) if said.state else b"null")
+        for said in states
+    ]
+    return write_var_uint(len(encoded)) + b"".join(encoded)
 
 
 def _decode_state(text: bytes) -> dict[str, Any] | None:
@@ -255,6 +264,17 @@ class AwarenessTable:
         """An awareness update about everybody who is present: what a newcomer is told."""
         present = [client.encoded for client in self._clients.values() if client.is_present]
         return write_var_uint(len(present)) + b"".join(present)
+
+    @property
+    def has_local(self) -> bool:
+        """Whether anybody is present on a connection of this process."""
+        return any(self._clients[client].is_present for client in self._owned.values())
+
+    def encode_local(self) -> bytes:
+        """An awareness update about those present on connections of this process."""
+        return self.encode(
+            client for client in self._owned.values() if self._clients[client].is_present
+        )
 
     # -- The rules --------------------------------------------------------------------------
     def _is_free(self, said: ClientState) -> bool:

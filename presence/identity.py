@@ -5,7 +5,7 @@ Relies on the principal alone; asks no database, knows no documents.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -65,6 +65,7 @@ class Identity:
     colour: str  # "#rrggbb"
     avatar: str
     is_guest: bool
+    is_program: bool = False
 
     @property
     def stamp(self) -> dict[str, str | bool]:
@@ -78,6 +79,8 @@ class Identity:
         }
         if self.is_guest:
             user["guest"] = True
+        if self.is_program:
+            user["program"] = True
         return user
 
 
@@ -95,6 +98,16 @@ def identity_of(principal: "Principal") -> Identity:
         avatar=principal.avatar,
         is_guest=principal.is_guest,
     )
+
+
+def identity_of_program(principal: "Principal") -> Identity:
+    """How a request that writes appears: an API token under its own name, with its own colour."""
+    person = identity_of(principal)
+    if principal.api_token_id is None:
+        return replace(person, is_program=True)
+    key = f"token:{principal.api_token_id}"
+    name = principal.program or f"{person.name} (API)"
+    return replace(person, id=key, name=name, colour=colour_for(key), is_program=True)
 
 
 def guest_name(guest_id: str) -> str:

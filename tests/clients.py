@@ -68,6 +68,8 @@ class Client:
         self._http: aiohttp.ClientSession | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self.reads = asyncio.Event()  # cleared: it takes nothing more from its socket
+        self.reads.set()
         self._forget()
 
     def _forget(self) -> None:
@@ -150,7 +152,7 @@ class Client:
             self._send(Update(event.update))
 
     def _send(self, message: Message) -> None:
-        if isinstance(message, Update | SyncStep2):
+        if isinstance(message, Update | SyncStep2) and self.is_connected:
             self.sent_updates += 1
         self.send_frame(encode_message(message))
 
@@ -177,6 +179,7 @@ class Client:
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         try:
             async for frame in socket:
+                await self.reads.wait()
                 if frame.type is aiohttp.WSMsgType.BINARY:
                     self._hear(frame.data)
         finally:

@@ -18,11 +18,19 @@ else
   missing "no npm: tests with real Yjs clients will be skipped"
 fi
 
-if ! command -v chromium > /dev/null; then
-  if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
-    echo "Installing chromium"
-    apt-get update -qq > /dev/null && apt-get install -qq -y chromium > /dev/null
-  else
-    missing "no chromium: tests in a browser will be skipped (install the package chromium)"
+# A command that tells whether a Debian package is there, the package, and what needs it.
+while read -r command package needed_by; do
+  if ! PATH="$PATH:/usr/sbin:$(echo /usr/lib/postgresql/*/bin)" command -v "$command" > /dev/null; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
+      echo "Installing $package"
+      apt-get update -qq > /dev/null && apt-get install -qq -y "$package" > /dev/null
+    else
+      missing "no $command: $needed_by will be skipped (install the package $package)"
+    fi
   fi
-fi
+done << 'END'
+chromium chromium tests in a browser
+initdb postgresql tests on PostgreSQL
+redis-server redis-server tests with several processes
+nginx nginx-light tests of the shipped proxy configuration
+END

@@ -1,8 +1,10 @@
-"""Throw-away servers: real ``manage.py serve`` processes, each on an SQLite file of its own.
+"""Throw-away servers: real ``manage.py serve`` processes, each on a database of its own.
 
-The file is a copy of a template that is migrated and peopled once per test run: the cast
+The database is a copy of a template that is migrated and peopled once per test run: the cast
 (alice owns, bob edits, carol comments, victor views, mallory is a stranger) and a stock of
-empty documents, so that a test gets a document without waiting. Touches no other database.
+empty documents, so that a test gets a document without waiting. An SQLite file without a Redis,
+or, with ``COLLAB_TEST_BACKEND=postgres`` or on demand, in a throw-away PostgreSQL and with a
+Redis (see ``tests.backends``). Touches no other database.
 
 A pytest plugin, loaded by ``tests/conftest.py``. A module that defines ``begin_early`` has it
 called before the first test, and its tests run last: for what takes long and only waits.
@@ -27,11 +29,14 @@ from typing import Any, Self
 import httpx
 import pytest
 
+from tests.backends import Postgres, Redis, free_port, missing_backends
+
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
 START_S = 30
 STOP_S = 30
 COMMAND_S = 120
+BACKEND = os.environ.get("COLLAB_TEST_BACKEND", "sqlite")
 
 _STOCK = 300
 _PEOPLE = """
@@ -94,21 +99,22 @@ class NewDocument:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    database: Path
+    database: Path | str  # an SQLite file, or the name of a database in the shared PostgreSQL
     people: dict[str, Person]
     stock: tuple[NewDocument, ...]
 
 
-def environment(database: Path, **settings: str) -> dict[str, str]:
+def environment(database_url: str, **settings: str) -> dict[str, str]:
     """Nothing of the caller's settings: only what a process needs to run, and ours."""
     inherited = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
     return {
         **inherited,
-        "DATABASE_URL": f"sqlite:///{database}",
+        "DATABASE_URL": database_url,
         "SECRET_KEY": "of the tests, and of nothing else",
         "ALLOWED_HOSTS": "localhost,127.0.0.1",
         "COLLAB_COMPACT_WORKER": "0",
         "COLLAB_DRAIN_S": "0.5",
+        "LOG_FORMAT": "text",
         **settings,
     }
 
@@ -131,11 +137,20 @@ def manage(env: dict[str, str], *arguments: str) -> str:
 
 def make_template(directory: Path) -> Template:
     database = directory / "template.sqlite3"
-    env = environment(database)
-    manage(env, "migrate", "--verbosity", "0")
-    said = json.loads(manage(env, "shell", "--verbosity", "0", "-c", _PEOPLE))
+    template = _people(database, f"sqlite:///{database}")
     with suppress(FileNotFoundError):  # all of it is in the file itself once the last one left
         Path(f"{database}-wal").unlink()
+    return template
+
+
+def make_postgres_template(postgres: Postgres) -> Template:
+    return _people("template", postgres.create("template"))
+
+
+def _people(database: Path | str, url: str) -> Template:
+    env = environment(url)
+    manage(env, "migrate", "--verbosity", "0")
+    said = json.loads(manage(env, "shell", "--verbosity", "0", "-c", _PEOPLE))
     return Template(
         database,
         {name: Person(**person) for name, person in said["people"].items()},
@@ -147,25 +162,52 @@ def make_template(directory: Path) -> Template:
 
 
 class Server:
-    """One service on one machine: a database file and, while it runs, a process."""
+    """One process of a service and, while it runs, what it is connected to."""
 
-    def __init__(self, directory: Path, template: Template, **settings: str) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        template: Template,
+        *,
+        database_url: str = "",
+        program: tuple[str, ...] = ("manage.py", "serve"),
+        **settings: str,
+    ) -> None:
+        """Without ``database_url``: on a copy of the template's SQLite file."""
         self.directory = directory
         self.people = template.people
         self._stock = list(template.stock)
-        database = directory / "collab.sqlite3"
-        shutil.copy(template.database, database)
-        self.environment = environment(database, **settings)
+        if not database_url:
+            database = directory / "collab.sqlite3"
+            shutil.copy(template.database, database)
+            database_url = f"sqlite:///{database}"
+        settings = {"COLLAB_STATE_DIR": str(directory / "state"), **settings}
+        self.environment = environment(database_url, **settings)
+        self._program = program
+        self._template = template
+        self._others: list[Server] = []
         self._log_file = directory / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        self.port = free_port()
+
+    def another(self, **settings: str) -> "Server":
+        """Start another process of the same service: same data, same Redis, a port of its own."""
+        directory = self.directory / f"process-{len(self._others) + 2}"
+        directory.mkdir()
+        settings = {**self.environment, **settings}
+        other = Server(
+            directory, self._template, database_url=settings.pop("DATABASE_URL"), **settings
+        )
+        other._stock = self._stock  # shared: what one gives out the other does not
+        self._others.append(other)
+        return other.start()
 
     # -- Life -------------------------------------------------------------------------------
     def start(self) -> Self:
         assert self._process is None, "it runs"
         with self._log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                [PYTHON, "manage.py", "serve", "--host", "127.0.0.1", "--port", str(self.port)],
+                [PYTHON, *self._program, "--host", "127.0.0.1", "--port", str(self.port)],
                 cwd=ROOT,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -198,6 +240,16 @@ class Server:
             raise AssertionError(f"no exit within {STOP_S} s of SIGTERM:\n{self.logs()}") from None
         self._process = None
         return code
+
+    def wait_for_exit(self, within: float) -> int:
+        """Wait until the process ends by itself; its exit code."""
+        code = self._running().wait(within)
+        self._process = None
+        return code
+
+    @property
+    def pid(self) -> int:
+        return self._running().pid
 
     def kill(self) -> None:
         """SIGKILL: no goodbye, nothing flushed."""
@@ -233,8 +285,14 @@ class Server:
         return self.start()
 
     def __exit__(self, *error: object) -> None:
-        if self._process is not None:
-            self.kill()
+        self.end()
+
+    def end(self) -> None:
+        """Kill what still runs of it, its other processes too."""
+        for each in (*self._others, self):
+            if each._process is not None:
+                each.signal(signal.SIGCONT)
+                each.kill()
 
     # -- Logs -------------------------------------------------------------------------------
     def logs(self) -> str:
@@ -279,35 +337,102 @@ class Server:
         return self.api("GET", path, person).raise_for_status().content
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+class Service:
+    """Some processes with a PostgreSQL and a Redis of their own, which may be stopped."""
+
+    def __init__(self, directory: Path, *, processes: int = 1, **settings: str) -> None:
+        skip_without(missing_backends())
+        self._ends = ExitStack()
+        self.postgres = self._ends.enter_context(Postgres(directory / "postgres"))
+        self.redis = self._ends.enter_context(Redis(directory / "redis"))
+        template = make_postgres_template(self.postgres)
+        (directory / "server").mkdir()
+        first = Server(
+            directory / "server",
+            template,
+            database_url=self.postgres.create("service", str(template.database)),
+            **{"REDIS_URL": self.redis.url, **settings},
+        )
+        self._ends.enter_context(first)
+        self.servers = [first, *(first.another() for _ in range(processes - 1))]
+
+    def close(self) -> None:
+        self._ends.close()
+
+    def logged(self, *parts: str) -> int:
+        """In how many lines of all their logs all ``parts`` occur."""
+        return sum(len(server.log_lines(*parts)) for server in self.servers)
 
 
 class Servers:
-    """Makes servers in one temporary directory and ends them all."""
+    """Makes servers in one temporary directory and ends them all, and what they run on."""
 
     def __init__(self) -> None:
         self._ends = ExitStack()
         self._directory = Path(
             self._ends.enter_context(tempfile.TemporaryDirectory(prefix="collab-tests-"))
         )
-        self._template: Template | None = None
+        self._templates: dict[str, Template] = {}
+        self._postgres: Postgres | None = None
         self._count = 0
 
-    def make(self, **settings: str) -> Server:
+    def make(self, *, backend: str = BACKEND, **settings: str) -> Server:
         """A running server with these environment variables; ended with the test run."""
-        if self._template is None:
-            self._template = make_template(self._directory)
+        directory = self.directory()
+        if backend == "sqlite":
+            template = self._template("sqlite", lambda: make_template(self._directory))
+            return self._ends.enter_context(Server(directory, template, **settings))
+        postgres = self.postgres()
+        template = self._template("postgres", lambda: make_postgres_template(postgres))
+        url = postgres.create(f"service-{self._count}", str(template.database))
+        # One each: their documents have the same ids, and pub/sub knows no database numbers.
+        redis = self._ends.enter_context(Redis(directory / "redis"))
+        settings = {"REDIS_URL": redis.url, **settings}
+        return self._ends.enter_context(Server(directory, template, database_url=url, **settings))
+
+    def directory(self) -> Path:
+        """A new folder for something that runs."""
         self._count += 1
         directory = self._directory / str(self._count)
         directory.mkdir()
-        return self._ends.enter_context(Server(directory, self._template, **settings))
+        return directory
+
+    def postgres(self) -> Postgres:
+        """The PostgreSQL of this test run, for tests that do not stop it."""
+        if self._postgres is None:
+            skip_without(missing_backends())
+            postgres = Postgres(self._directory / "postgres", fsync=False)
+            self._postgres = self._ends.enter_context(postgres)
+        return self._postgres
+
+    def _template(self, name: str, make: Callable[[], Template]) -> Template:
+        if name not in self._templates:
+            self._templates[name] = make()
+        return self._templates[name]
 
     def close(self) -> None:
         self._ends.close()
+
+
+@pytest.fixture
+def new_service(tmp_path: Path) -> Iterator[Callable[..., Service]]:
+    """Makes services whose PostgreSQL and Redis the test may stop."""
+    made: list[Service] = []
+
+    def make(**options: Any) -> Service:
+        made.append(Service(tmp_path / f"service-{len(made)}", **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def skip_without(missing: list[str]) -> None:
+    """Skip, with the reason, where something is not installed; in CI nothing is skipped."""
+    if missing:
+        reason = f"not installed: {', '.join(missing)}"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
 
 
 @cache
@@ -338,8 +463,7 @@ def new_server() -> Iterator[Callable[..., Server]]:
 
     yield make
     for each in made:
-        if each.is_running:
-            each.kill()
+        each.end()
 
 
 # -- Hooks ----------------------------------------------------------------------------------

@@ -15,7 +15,17 @@ PACKAGES = ("collab", "documents", "presence")
 # From the bottom of the building to its roof. The longest prefix decides.
 LAYERS: list[set[str]] = [
     {"collab.errors"},
-    {"collab.lib0", "collab.conf", "collab.logs", "collab.database", "collab.socket"},
+    {
+        "collab.lib0",
+        "collab.conf",
+        "collab.layer",
+        "collab.metrics",
+        "collab.flow",
+        "collab.garbage",
+        "collab.rates",
+        "collab.addresses",
+    },
+    {"collab.logs", "collab.database", "collab.socket"},
     {"collab.accounts"},
     {"presence"},
     {"documents.protocol", "documents.formats"},
@@ -23,7 +33,14 @@ LAYERS: list[set[str]] = [
     {"documents.access"},
     {"documents.sync"},
     {"documents.announce"},
-    {"documents.sharing", "documents.tokens", "documents.creation"},
+    {
+        "documents.sharing",
+        "documents.tokens",
+        "documents.creation",
+        "documents.content",
+        "documents.withdrawal",
+    },
+    {"documents.apps"},
     {"documents.lifecycle", "documents.admission"},
     {
         "collab.accounts.api",
@@ -44,16 +61,18 @@ CONFINED = {
         "documents.sync.guard",
         "documents.sync.compaction",
         "documents.formats.tree",
-        "documents.api.snapshot",
+        "documents.formats.difference",
     },
     "channels": {
         "collab.asgi",
         "collab.database",
+        "collab.health",
+        "collab.server",
         "collab.socket",
         "documents.announce",
         "documents.sync.hub",
     },
-    "django": {"-documents.protocol", "-documents.formats.tree", "-presence.awareness"},
+    "django": {"-documents.protocol", "-documents.formats", "-presence.awareness"},
     "asyncio": {"-documents.protocol", "-documents.formats", "-presence.awareness"},
 }
 

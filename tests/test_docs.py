@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 from django.core.management import get_commands
+from prometheus_client.metrics import MetricWrapperBase
 
-from collab import errors
+from collab import errors, metrics
 from collab.conf import Conf, Environment
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +38,17 @@ def test_each_command_is_documented(command: str) -> None:
 def test_each_close_code_is_documented(error: type) -> None:
     if issubclass(error, errors.CollabError) and error is not errors.CollabError:
         assert f"| {error.close_code} |" in DOCS["protocol.md"]
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [each for each in vars(metrics).values() if isinstance(each, MetricWrapperBase)],
+    ids=str,
+)
+def test_each_metric_is_documented(metric: MetricWrapperBase) -> None:
+    (family,) = metric.describe()
+    assert f"`{family.name}" in DOCS["monitor.md"]
+    assert family.documentation in DOCS["monitor.md"]
 
 
 def test_the_readme_names_its_two_commands() -> None:

@@ -24,6 +24,8 @@ from collab.errors import NotAuthenticated
 GUEST_COOKIE = "collab_guest"
 GUEST_COOKIE_AGE_S = 365 * 24 * 3600
 
+_STAMP_LENGTH = 16
+
 _LINK_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -43,6 +45,11 @@ class Principal:
     document_id: UUID | None = None  # a socket token opens this document alone
     role_limit: int | None = None  # … and grants at most this role
     is_authenticated: bool = False  # some valid credential was presented
+    # What it was recognised by, so that a socket ends with it:
+    session_key: str = ""
+    api_token_id: int | None = None
+    program: str = ""  # the API token's label
+    password_stamp: str = ""  # changes with the user's password
 
     @property
     def is_guest(self) -> bool:
@@ -50,7 +57,13 @@ class Principal:
 
 
 def principal_of_user(
-    user: User, *, link_tokens: frozenset[str] = frozenset(), may_only_read: bool = False
+    user: User,
+    *,
+    link_tokens: frozenset[str] = frozenset(),
+    may_only_read: bool = False,
+    session_key: str = "",
+    api_token_id: int | None = None,
+    program: str = "",
 ) -> Principal:
     """A person under the name and colour of their profile."""
     profile = getattr(user, "profile", None)  # made on demand: an account may have none yet
@@ -62,7 +75,17 @@ def principal_of_user(
         link_tokens=link_tokens,
         may_only_read=may_only_read,
         is_authenticated=True,
+        session_key=session_key,
+        api_token_id=api_token_id,
+        program=program,
+        # A program's token outlives a change of the password.
+        password_stamp="" if api_token_id is not None else password_stamp(user),
     )
+
+
+def password_stamp(user: User) -> str:
+    """Something that changes with the user's password and says nothing about it."""
+    return user.get_session_auth_hash()[:_STAMP_LENGTH]
 
 
 def principal_of_request(request: HttpRequest) -> Principal:
@@ -74,7 +97,8 @@ def principal_of_request(request: HttpRequest) -> Principal:
     if (text := bearer_of(request.headers.get("Authorization", ""))) is not None:
         return _principal_of_api_token(text, links)
     if isinstance(user := request.user, AbstractBaseUser) and user.is_active:
-        return principal_of_user(user, link_tokens=links)
+        key = request.session.session_key or ""
+        return principal_of_user(user, link_tokens=links, session_key=key)
     return _guest(request.COOKIES, links)
 
 
@@ -88,8 +112,9 @@ def principal_of_socket(headers: Headers, query: Mapping[str, str]) -> Principal
     if (text := bearer_of(named.get(b"authorization", ""))) is not None:
         return _principal_of_api_token(text, links)
     cookies = parse_cookie(named.get(b"cookie", ""))
-    if (user := _user_of_session(cookies.get(settings.SESSION_COOKIE_NAME))) is not None:
-        return principal_of_user(user, link_tokens=links)
+    key = cookies.get(settings.SESSION_COOKIE_NAME, "")
+    if (user := user_of_session(key)) is not None:
+        return principal_of_user(user, link_tokens=links, session_key=key)
     return _guest(cookies, links)
 
 
@@ -137,11 +162,15 @@ def _principal_of_api_token(text: str, links: frozenset[str]) -> Principal:
     if token is None:
         raise NotAuthenticated("this API token is unknown or has expired")
     return principal_of_user(
-        token.user, link_tokens=links, may_only_read=token.scope == ApiToken.Scope.READ
+        token.user,
+        link_tokens=links,
+        may_only_read=token.scope == ApiToken.Scope.READ,
+        api_token_id=token.pk,
+        program=token.label,
     )
 
 
-def _user_of_session(session_key: str | None) -> User | None:
+def user_of_session(session_key: str) -> User | None:
     """The user logged in with this session, by Django's own rules (see ``get_user``)."""
     # PostgreSQL does not take NUL in a text, and would fail the connection for it.
     if not session_key or not session_key.isprintable():

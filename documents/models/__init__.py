@@ -2,9 +2,10 @@
 
 from documents.models.document import Document
 from documents.models.log import LogEntry, Quarantine, Snapshot
-from documents.models.sharing import Membership, Role, ShareLink
+from documents.models.sharing import AccessChange, Membership, Role, ShareLink
 
 __all__ = [
+    "AccessChange",
     "Document",
     "LogEntry",
     "Membership",

@@ -49,6 +49,9 @@ class Quarantine(models.Model):
     update = models.BinaryField()
     reason = models.TextField()
     author_name = models.CharField(max_length=100, blank=True)
+    ended_process = models.BooleanField(
+        default=False, help_text="It crashed or stalled a process: whoever sends it is refused"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -55,6 +55,20 @@ def _new_token() -> str:
     return secrets.token_urlsafe(24)
 
 
+class AccessChange(models.Model):
+    """That somebody's access, or everybody's to a document, has changed.
+
+    The rooms are told at once; this is for those that were not reached. Kept for an hour.
+    """
+
+    document_id = models.UUIDField(null=True)
+    user_id = models.BigIntegerField(null=True)
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.document_id or self.user_id} at {self.at}"
+
+
 class ShareLink(models.Model):
     """Access for whoever has the link. The share dialog shows its token again, so it is kept."""
 

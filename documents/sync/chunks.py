@@ -3,9 +3,11 @@
 For updates that we encoded ourselves. Applied in order, the parts say what the whole said.
 """
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from collab.errors import ProtocolError
 from collab.lib0 import write_var_bytes, write_var_uint
 from documents.sync.guard import (
     ANY,
@@ -16,6 +18,8 @@ from documents.sync.guard import (
     Ranges,
     Scanner,
 )
+
+logger = logging.getLogger(__name__)
 
 _NOTHING = b"\x00"  # no clients: of structs, or of deletions
 _HEADER_BYTES = 64  # around structs or content: counts, ids and clocks, at their longest
@@ -80,7 +84,12 @@ def split_update(update: bytes, max_bytes: int) -> list[bytes]:
     if len(update) <= max_bytes:
         return [update]
     finder = _StructFinder(update)
-    finder.scan()
+    try:
+        finder.scan()
+    except ProtocolError as error:
+        # yrs can write what nobody reads. One frame too large harms nobody but its readers.
+        logger.error("not split", extra={"bytes": len(update), "error": str(error)})
+        return [update]
     structs = (piece for struct in finder.structs for piece in _cut(struct, max_bytes))
     parts = [part + _NOTHING for part in _struct_parts(structs, max_bytes)]
     deletes = update[finder.deletes_from :]

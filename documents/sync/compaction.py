@@ -24,16 +24,17 @@ logger = logging.getLogger(__name__)
 def fold(parts: list[bytes]) -> bytes:
     """One update that says what ``parts`` (a snapshot and later rows) say, garbage collected.
 
-    A Doc's own encoding leaves out what still waits for its dependencies; that is merged in
-    again byte by byte. Where it is wrong besides (halves of surrogate pairs), the parts are
-    merged and nothing is collected. Raises ValueError or RuntimeError: then keep the rows.
+    A Doc's own encoding leaves out what still waits for its dependencies, and is wrong about
+    halves of surrogate pairs: then the parts are merged and nothing is collected.
+    Raises ValueError or RuntimeError: then keep the rows.
     """
     whole = merge(parts)
     doc: pycrdt.Doc = pycrdt.Doc()  # type: ignore[type-arg]
     doc.apply_update(whole)
     state_vector = doc.get_state()
-    waiting = unresolved_part(whole, state_vector, decode_state_vector(state_vector))
-    state = merge([doc.get_update(), waiting]) if waiting else doc.get_update()
+    if unresolved_part(whole, state_vector, decode_state_vector(state_vector)):
+        return whole
+    state = doc.get_update()
     return state if _is_same(state, whole) else whole
 
 

@@ -54,6 +54,11 @@ class Cursors:
         )
         self._announce(self._table.receive_remote(states, self._loop.time()), is_local=False)
 
+    def tell_peers(self) -> None:
+        """Say again who is here, for a process that was not."""
+        if self._table.has_local:
+            self._publish(self._table.encode_local())
+
     def leave(self, member: Member) -> None:
         self._announce(self._table.leave(member, self._loop.time()))
 

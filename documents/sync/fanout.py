@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from collab import metrics
 from collab.conf import Conf
 from documents.protocol.messages import Update
 from documents.protocol.ywebsocket import encode_message
@@ -15,16 +16,27 @@ _FRAME_OVERHEAD = 16  # bytes of message type and length around an update
 
 
 class Fanout:
-    """``publish`` reaches the rooms of other processes."""
+    """``publish`` reaches the rooms of other processes.
+
+    ``fell_behind`` is told of a member that has been sent all there was and reads too slowly.
+    """
 
     def __init__(
-        self, members: set[Member], conf: Conf, *, publish: Callable[[bytes], None]
+        self,
+        members: set[Member],
+        conf: Conf,
+        *,
+        publish: Callable[[bytes], None],
+        fell_behind: Callable[[Member], None],
     ) -> None:
         self._members = members
         self._max_update_bytes = conf.max_message_bytes - _FRAME_OVERHEAD
         self._publish = publish
+        self._fell_behind = fell_behind
         self._gathered: list[tuple[Member | None, bytes]] = []
-        self._flush = Coalescer(self._send_gathered, interval_s=conf.flush_interval_ms / 1000)
+        self._gathering_since = 0.0
+        self.relayed = 0  # updates so far
+        self._timer = Coalescer(self.flush, interval_s=conf.flush_interval_ms / 1000)
         self._loop = asyncio.get_running_loop()
 
     def relay(self, update: bytes, sender: Member | None) -> None:
@@ -32,14 +44,18 @@ class Fanout:
 
         ``sender`` is None for what came from another process.
         """
+        self.relayed += 1
+        if not self._gathered:
+            self._gathering_since = self._loop.time()
         self._gathered.append((sender, update))
-        self._flush.poke()
+        self._timer.poke()
 
     def send(self, frame: bytes) -> None:
         """One frame to every member."""
         now = self._loop.time()
         for member in self._members:
-            member.send(frame, now)
+            if not member.is_behind:
+                member.send(frame, now)
 
     def update_frames(self, updates: list[bytes]) -> list[bytes]:
         """One frame that says what all the updates say; several where one would be too large."""
@@ -50,14 +66,20 @@ class Fanout:
         return split_update(update, self._max_update_bytes)
 
     def close(self) -> None:
-        self._flush.cancel()
+        self._timer.cancel()
 
-    def _send_gathered(self) -> None:
+    def flush(self) -> None:
+        """Send what has gathered."""
         gathered, self._gathered = self._gathered, []
+        if not gathered:
+            return
         now = self._loop.time()
         frames = self.update_frames([update for _, update in gathered])
         senders = {sender for sender, _ in gathered if sender is not None}
+        metrics.FLUSHES.inc()
         for member in self._members:
+            if member.is_behind:
+                continue
             news = frames
             if member in senders:
                 # Its own edits come back only after the commit: to some that is the ack.
@@ -65,5 +87,8 @@ class Fanout:
                 news = self.update_frames(others) if others else []
             for frame in news:
                 member.send(frame, now)
+            if member.is_over:
+                self._fell_behind(member)
+        metrics.RELAY_S.observe(self._loop.time() - self._gathering_since)
         if local := [update for sender, update in gathered if sender is not None]:
             self._publish(merge(local))

@@ -7,6 +7,7 @@ Source: Yjs v1 encoding (UpdateEncoderV1, ``writeClientsStructs``, ``writeDelete
 """
 
 import json
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
@@ -19,8 +20,9 @@ from collab.lib0 import read_var_uint
 MAX_CLOCK = 2**31 - 1  # yrs keeps clocks in 32 bits
 
 Ranges = dict[int, list[tuple[int, int]]]  # client → [(clock, length)]
+Bounds = dict[int, list[int]]  # client → start, end, start, end … in order
 
-_GC, _DELETED, _JSON, _BINARY, STRING, _EMBED, _FORMAT, _TYPE, ANY, _DOC, _SKIP = range(11)
+_GC, _DELETED, _JSON, _BINARY, STRING, _EMBED, _FORMAT, _TYPE, ANY, _DOC, SKIP = range(11)
 CONTENT_REF = 0b1_1111
 HAS_ORIGIN, HAS_RIGHT_ORIGIN, _HAS_PARENT_SUB = 0x80, 0x40, 0x20
 _TYPES_WITH_NAME = frozenset({3})  # XmlElement
@@ -40,6 +42,8 @@ class Scan:
     deletes: Ranges
     is_simple: bool  # of one client, each item referring to earlier ones only
     types: int  # how many shared types it creates: each may nest one level deeper
+    oddity: str  # what no editor sends though it can be read; empty if there is nothing
+    before_gaps: dict[int, int]  # client → its first clock, if a gap comes after it
 
     def is_ready_for(self, clocks: Mapping[int, int]) -> bool:
         """Whether a replica with these clocks can integrate all of it at once."""
@@ -51,6 +55,25 @@ class Scan:
             if clock > known and clock > self.clocks.get(client, (0, 0))[1]:
                 return False
         return True
+
+    def begins_at(self, client: int) -> int:
+        """The first clock of a client that is in here."""
+        return self.before_gaps.get(client, self.clocks[client][0])
+
+    def continues_within(self, clocks: Mapping[int, int]) -> bool:
+        """Whether it holds structs of somebody that are known, and later ones that are not."""
+        return any(
+            self.begins_at(client) < clocks.get(client, 0) < end
+            for client, (_, end) in self.clocks.items()
+        )
+
+    def overlaps(self, other: "Scan") -> bool:
+        """Whether both hold something of the same clocks."""
+        return any(
+            self.begins_at(client) < other.clocks[client][1] and other.begins_at(client) < end
+            for client, (_, end) in self.clocks.items()
+            if client in other.clocks
+        )
 
     def has_parents_in(self, clocks: Mapping[int, int]) -> bool:
         """Whether every item that names its parent names one that is known.
@@ -72,6 +95,10 @@ class Scan:
         )
 
 
+def _is_inside(bounds: Bounds, client: int, clock: int) -> bool:
+    return bisect_right(bounds.get(client, ()), clock) % 2 == 1
+
+
 def _is_within(clock: int, length: int, ranges: list[tuple[int, int]]) -> bool:
     low, high = 0, len(ranges)
     while low < high:
@@ -87,12 +114,27 @@ def _is_within(clock: int, length: int, ranges: list[tuple[int, int]]) -> bool:
 
 
 def check(update: bytes, *, max_depth: int) -> tuple[bytes, Scan]:
-    """Scan an update and normalise it. Raises InvalidUpdate; the input must then be dropped."""
-    found = scan(update, max_depth=max_depth)
-    try:
-        normal = pycrdt.merge_updates(update)
-        pycrdt.merge_updates(normal)  # it can write what it cannot read, and the log is for ever
+    """Normalise an update and scan what came of it, which is what is applied and stored.
+
+    Raises InvalidUpdate; the input must then be dropped.
+    """
+    found = _plain(scan(update, max_depth=max_depth))
+    normal = _merged(update)
+    if normal == update:  # what editors send
         return normal, found
+    _merged(normal)  # pycrdt can write what it cannot read, and the log is for ever
+    return normal, _plain(scan(normal, max_depth=max_depth))
+
+
+def _plain(found: Scan) -> Scan:
+    if found.oddity:
+        raise InvalidUpdate(found.oddity)
+    return found
+
+
+def _merged(update: bytes) -> bytes:
+    try:
+        return pycrdt.merge_updates(update)
     except Exception as error:
         raise InvalidUpdate(f"the update does not decode: {error}") from error
 
@@ -116,11 +158,13 @@ class Scanner:
     __slots__ = (
         "buf",
         "clocks",
+        "dead",
         "deletes",
         "deletes_from",
-        "has_forward_links",
+        "earlier_runs",
         "max_depth",
         "needs",
+        "oddity",
         "parents",
         "pos",
         "run_start",
@@ -137,7 +181,9 @@ class Scanner:
         self.clocks: dict[int, tuple[int, int]] = {}
         self.needs: dict[int, int] = {}
         self.deletes: Ranges = {}
-        self.has_forward_links = False
+        self.earlier_runs: Bounds = {}  # structs before a gap
+        self.dead: Bounds = {}  # structs whose content is gone
+        self.oddity = ""
         self.types = 0
         self.types_at: set[tuple[int, int]] = set()
         self.parents: list[tuple[int, int]] = []
@@ -151,17 +197,30 @@ class Scanner:
         if self.pos != len(self.buf):
             _refuse(f"{len(self.buf) - self.pos:,} bytes after the update")
         parents = self._parents_elsewhere() if self.parents else {}
-        is_simple = len(self.clocks) < 2 and not self.has_forward_links
-        return Scan(self.clocks, self.needs, parents, self.deletes, is_simple, self.types)
+        is_simple = len(self.clocks) < 2 and not self.oddity
+        before_gaps = {client: runs[0] for client, runs in self.earlier_runs.items()}
+        return Scan(
+            self.clocks,
+            self.needs,
+            parents,
+            self.deletes,
+            is_simple,
+            self.types,
+            self.oddity,
+            before_gaps,
+        )
 
     def _parents_elsewhere(self) -> dict[int, int]:
-        """The parents that this update does not bring itself. Refuses one that is no type."""
+        """The parents that this update does not bring itself. Refuses one that is no type.
+
+        A parent may be gone: one editor deletes a block while another types into it.
+        """
         elsewhere: dict[int, int] = {}
         for client, clock in self.parents:
-            if (client, clock) in self.types_at:
+            if (client, clock) in self.types_at or _is_inside(self.dead, client, clock):
                 continue
             start, end = self.clocks.get(client, (0, 0))
-            if start <= clock < end:
+            if start <= clock < end or _is_inside(self.earlier_runs, client, clock):
                 _refuse(f"item {client}:{clock} is named as a parent and is no shared type")
             elsewhere[client] = max(clock + 1, elsewhere.get(client, 0))
         return elsewhere
@@ -208,6 +267,9 @@ class Scanner:
             clock += self.struct(client, clock)
             if clock > MAX_CLOCK:
                 _refuse(f"clock {clock:,} has more than 31 bits")
+        if self.run_start == clock:
+            # Normalising drops the gap: its clocks would be known here and to nobody else.
+            self.oddity = f"client {client} ends with a gap"
         self.clocks[client] = (self.run_start, clock)
 
     def struct(self, client: int, clock: int) -> int:
@@ -220,16 +282,20 @@ class Scanner:
         if content == STRING:  # what typing sends
             self._links(info, client, clock)
             length = self._string_length()
-        elif content == _GC:
+        elif info == _GC:
             length = self._uint()
-        elif content == _SKIP:
+            self.dead.setdefault(client, []).extend((clock, clock + length))
+        elif info == SKIP:
             length = self._uint()
+            self.earlier_runs.setdefault(client, []).extend((self.run_start, clock))
             self.run_start = clock + length
         else:
             self._links(info, client, clock)
             if content == _TYPE:
                 self.types_at.add((client, clock))
             length = self._content(content)
+            if content == _DELETED:
+                self.dead.setdefault(client, []).extend((clock, clock + length))
         if length == 0:
             _refuse("a struct has no length")
         return length
@@ -255,7 +321,8 @@ class Scanner:
         if to_client != client:
             self._need(to_client, to_clock + 1)
         elif to_clock >= clock:
-            self.has_forward_links = True
+            # Nobody can refer to what they write later; yrs may corrupt memory over it.
+            self.oddity = f"item {client}:{clock} refers to {to_clock:,}, which comes later"
         return to_client, to_clock
 
     def _need(self, client: int, clock: int) -> None:

@@ -1,28 +1,82 @@
 """What an update must pass before it reaches a replica: the guard, and the document's bounds."""
 
 import asyncio
-from functools import partial
+from collections.abc import Iterable
+from contextlib import suppress
+from hashlib import sha256
+from uuid import UUID
 
+from collab import metrics
 from collab.conf import Conf
 from collab.errors import InvalidUpdate, TooLarge
 from documents.sync import guard
 from documents.sync.depth import depth_of
 from documents.sync.replica import EMPTY_STATE_VECTOR, Replica, merge
+from documents.sync.underway import Underway
 
 _SCAN_IN_THREAD_BYTES = 32 * 1024  # a longer scan takes several ms of pure Python
 _NESTING_IN_DOUBT = 10_000  # yrs is safe to 20,000 levels (measured)
 
 
 class Intake:
-    """The limits of one room's document."""
+    """The limits of one room's document. ``fatal`` are updates that ended a process before."""
 
-    def __init__(self, conf: Conf) -> None:
+    def __init__(self, document_id: UUID, conf: Conf, underway: Underway) -> None:
+        self._document_id = document_id
         self._conf = conf
+        self._underway = underway
+        self._fatal_hashes: set[bytes] = set()
+        self._fatal_clocks: list[dict[int, tuple[int, int]]] = []
 
-    async def check(self, update: bytes) -> tuple[bytes, guard.Scan]:
-        """Scan and normalise; a long scan leaves the event loop. Raises InvalidUpdate."""
-        check = partial(guard.check, update, max_depth=self._conf.max_depth)
-        return check() if len(update) <= _SCAN_IN_THREAD_BYTES else await asyncio.to_thread(check)
+    def refuse_from_now_on(self, fatal: Iterable[bytes]) -> None:
+        """Let nothing pass that holds a struct of these updates."""
+        for update in fatal:
+            self._fatal_hashes.add(sha256(update).digest())
+            with suppress(InvalidUpdate):  # one that only pycrdt could read has no clocks
+                clocks = guard.scan(update, max_depth=self._conf.max_depth).clocks
+                self._fatal_clocks.append(clocks)
+
+    async def check(self, update: bytes, *, is_stored: bool = False) -> tuple[bytes, guard.Scan]:
+        """Scan and normalise; a long scan leaves the event loop. Raises InvalidUpdate.
+
+        ``is_stored``: it is in the log, so it did no harm to whoever put it there.
+        """
+        if self._fatal_hashes and not is_stored:
+            self._refuse_fatal(update)
+        if len(update) > _SCAN_IN_THREAD_BYTES:
+            return await asyncio.to_thread(self._check, update)
+        return self._check(update)
+
+    def _check(self, update: bytes) -> tuple[bytes, guard.Scan]:
+        with self._underway.note(self._document_id, update):
+            return guard.check(update, max_depth=self._conf.max_depth)
+
+    def _refuse_fatal(self, update: bytes) -> None:
+        clocks = guard.scan(update, max_depth=self._conf.max_depth).clocks
+        holds_one = any(_overlap(clocks, fatal) for fatal in self._fatal_clocks)
+        if holds_one or sha256(update).digest() in self._fatal_hashes:
+            raise InvalidUpdate("this edit ended a server process before; it has been set aside")
+
+    def news_in(
+        self, replica: Replica, update: bytes, scan: guard.Scan
+    ) -> tuple[bytes, guard.Scan]:
+        """The update without what the replica knows of its structs.
+
+        A forger may say one clock twice, with other content. Merged into one update, for a
+        frame or for the log, yrs would cut one of them anywhere, in half a character even, and
+        what it writes then nobody can read. Raises InvalidUpdate for that.
+        """
+        for waiting in replica.waiting_beside(scan):
+            for both in ([waiting, update], [update, waiting]):
+                guard.scan(merge(both), max_depth=self._conf.max_depth)
+        if not scan.continues_within(replica.clocks):
+            return update, scan
+        return guard.check(replica.without_known(update), max_depth=self._conf.max_depth)
+
+    def apply(self, replica: Replica, update: bytes, scan: guard.Scan) -> None:
+        """Apply what was checked. Raises what ``Replica.apply`` does."""
+        with self._underway.note(self._document_id, update), metrics.APPLY_S.time():
+            replica.apply(update, scan)
 
     def refuse_growth(self, replica: Replica, update: bytes, scan: guard.Scan) -> None:
         """Raise TooLarge for what would make the document too large; deletions never do."""
@@ -43,3 +97,11 @@ class Intake:
         if depth > limit:
             raise InvalidUpdate(f"{depth:,} levels of nesting; there may be {limit:,}")
         replica.nesting_bound = depth
+
+
+def _overlap(ours: dict[int, tuple[int, int]], theirs: dict[int, tuple[int, int]]) -> bool:
+    return any(
+        start < theirs[client][1] and theirs[client][0] < end
+        for client, (start, end) in ours.items()
+        if client in theirs
+    )

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from collab import metrics
 from collab.errors import Unavailable
 from documents.sync.log import Row
 
@@ -60,7 +61,15 @@ class Journal:
         self._wake = asyncio.Event()
         self._is_settled = asyncio.Event()
         self._is_settled.set()
+        self._since: dict[UUID, float] = {}  # when the oldest pending edit of each came
         self.pending_bytes = 0
+
+    @property
+    def oldest_pending_s(self) -> float:
+        """How long the oldest edit has been waiting for its commit; 0 if none does."""
+        if not self._since:
+            return 0.0
+        return asyncio.get_running_loop().time() - min(self._since.values())
 
     @property
     def is_failing(self) -> bool:
@@ -76,6 +85,7 @@ class Journal:
     def owe(self, document_id: UUID, owed: Owed) -> None:
         """Queue an update for the next commit."""
         self.pending_bytes += len(owed.update)
+        self._since.setdefault(document_id, asyncio.get_running_loop().time())
         queue = self._held if document_id in self._held else self._waiting
         queue.setdefault(document_id, []).append(owed)
         self._is_settled.clear()
@@ -146,13 +156,21 @@ class Journal:
 
         A commit whose answer was lost may be made twice: updates are idempotent.
         """
+        began = asyncio.get_running_loop().time()
         try:
             rows = self._rows(batch)
             heads = await self._append(rows) if rows else {}
-        except Exception:  # whatever it was, the edits are kept and tried again
-            logger.exception("commit failed", extra={"documents": len(batch)})
+        except Exception as error:  # whatever it was, the edits are kept and tried again
+            metrics.COMMIT_FAILURES.inc()
+            extra = {"documents": len(batch), "error": f"{error!r:.200}"}
+            # The traceback once, not with every attempt of an hour.
+            logger.error("commit failed", exc_info=not self.is_failing, extra=extra)
             return False
+        metrics.COMMIT_S.observe(asyncio.get_running_loop().time() - began)
         for document_id, owed in batch.items():
+            self._since.pop(document_id, None)
+            if document_id in self._waiting:  # what came while this was being committed
+                self._since[document_id] = began
             self._retry_s.pop(document_id, None)
             self._settle(document_id, owed, heads, rows=len(rows.get(document_id, ())))
         return True
@@ -167,20 +185,31 @@ class Journal:
                     by_author[each.author_id, each.author_name].append(each.update)
             if by_author:
                 rows[document_id] = [
-                    Row(self._merge(updates), author_id, author_name)
+                    Row(update, author_id, author_name)
                     for (author_id, author_name), updates in by_author.items()
+                    for update in self._merged(updates)
                 ]
         return rows
+
+    def _merged(self, updates: list[bytes]) -> list[bytes]:
+        try:
+            return [self._merge(updates)]
+        except ValueError:  # a row each, rather than none for ever
+            logger.exception("updates not merged")
+            return updates
 
     def _settle(
         self, document_id: UUID, owed: list[Owed], heads: Mapping[UUID, int], *, rows: int
     ) -> None:
         is_gone = rows > 0 and document_id not in heads
         self.pending_bytes -= sum(len(each.update) for each in owed)
-        if not is_gone:
-            for each in owed:
-                if each.settle is not None:
-                    each.settle()
-        settled = self._settled.get(document_id)
-        if settled is not None and rows:
-            settled(heads.get(document_id), rows)
+        try:
+            if not is_gone:
+                for each in owed:
+                    if each.settle is not None:
+                        each.settle()
+            settled = self._settled.get(document_id)
+            if settled is not None and rows:
+                settled(heads.get(document_id), rows)
+        except Exception:  # whoever is told must never end the only writer of all documents
+            logger.exception("settling failed", extra={"document": document_id})

@@ -15,6 +15,7 @@ from django.db.models import F, IntegerField, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Coalesce, Greatest, Length
 from django.utils import timezone
 
+from collab import metrics
 from documents.models import Document, LogEntry, Quarantine, Snapshot
 
 _NAME_LENGTH = 100
@@ -181,9 +182,26 @@ def retained(document_id: UUID) -> list[tuple[int, bytes]]:
     return [(seq, bytes(update)) for seq, update in rows.values_list("seq", "update")]
 
 
-def quarantine(document_id: UUID, update: bytes, *, reason: str, author_name: str) -> None:
-    """Keep an update that broke a replica for whoever mends the cause."""
+def fatal_updates(document_id: UUID) -> list[bytes]:
+    """Updates of this document that ended a process."""
+    rows = Quarantine.objects.filter(document_id=document_id, ended_process=True)
+    return [bytes(update) for update in rows.values_list("update", flat=True)]
+
+
+def quarantine(
+    document_id: UUID,
+    update: bytes,
+    *,
+    reason: str,
+    author_name: str = "",
+    ended_process: bool = False,
+) -> None:
+    """Keep an update that broke a replica, or a process, for whoever mends the cause."""
+    if not Document.objects.filter(id=document_id).exists():
+        return
+    metrics.QUARANTINED.inc()
     Quarantine.objects.create(
+        ended_process=ended_process,
         document_id=document_id,
         update=update,
         reason=reason,

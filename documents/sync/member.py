@@ -1,20 +1,36 @@
 """A member: one client in one room. Its role, what waits to be sent to it, the acks owed to it.
 
 The room speaks to members synchronously; ``pump`` carries the frames to the socket, so that
-no slow socket holds up a room. Knows no transport and no document.
+no slow socket holds up a room. One that reads too slowly falls behind: it gets no more
+increments, and one difference when it has read what was on its way. Knows no transport and
+no document.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from collab.accounts.principal import Principal
-from collab.errors import CollabError, NoAccess, NotFound
+from collab.errors import (
+    CollabError,
+    NoAccess,
+    NotAuthenticated,
+    NotFound,
+    TooManyRequests,
+    Unresponsive,
+)
+from collab.rates import Allowance
 from documents.models import Role
 from documents.protocol.messages import Denied, Event, Message, RoleChanged, Saved
 from documents.protocol.ywebsocket import encode_message
 from presence.identity import Identity
+
+# Nothing more goes to who may not see it, or does not read.
+_URGENT = (NoAccess, NotAuthenticated, NotFound, Unresponsive)
+
+_WORK_BURST_S = 20.0
 
 UpdateFrames = Callable[[list[bytes]], list[bytes]]
 
@@ -34,13 +50,24 @@ class Member:
     __slots__ = (
         "_ack_limit",
         "_acked",
+        "_backlog_bytes",
+        "_catch_up",
         "_closing",
         "_committed",
+        "_drained",
         "_echoes",
+        "_is_urgent",
+        "_level_bytes",
+        "_max_backlog_bytes",
+        "_moved_at",
         "_outbox",
         "_received",
+        "_unsent_bytes",
         "_wake",
+        "_work",
+        "expires_at",
         "identity",
+        "last_heard_at",
         "last_sent_at",
         "principal",
         "role",
@@ -48,16 +75,39 @@ class Member:
     )
 
     def __init__(
-        self, principal: Principal, identity: Identity, role: Role, wishes: Wishes, *, now: float
+        self,
+        principal: Principal,
+        identity: Identity,
+        role: Role,
+        wishes: Wishes,
+        *,
+        now: float,
+        max_backlog_bytes: int = 1024 * 1024,
+        max_work_share: float = 0,
+        unsent_bytes: Callable[[], int] = lambda: 0,
     ) -> None:
+        """``unsent_bytes`` says how much the transport itself has still to send."""
         self.principal = principal
         self.identity = identity
         self.role = role
         self.wishes = wishes
         self.last_sent_at = now
+        self.last_heard_at = now
+        self.expires_at: datetime | None = None  # then its access has to be asked about
         self._outbox: deque[bytes] = deque()
         self._wake = asyncio.Event()
         self._closing: CollabError | None = None
+        self._is_urgent = asyncio.Event()  # it is closed without another word
+        # What is on its way to the client, and whether that moves.
+        self._work = Allowance(max_work_share, max_work_share * _WORK_BURST_S, now)
+        self._max_backlog_bytes = max_backlog_bytes
+        self._unsent_bytes = unsent_bytes
+        self._backlog_bytes = 0
+        self._level_bytes = 0
+        self._moved_at = now
+        self._drained = asyncio.Event()
+        self._drained.set()
+        self._catch_up: Callable[[], None] | None = None
         # Updates received, committed and acknowledged, counted per connection.
         self._received = 0
         self._committed = 0
@@ -67,22 +117,26 @@ class Member:
 
     # -- To the client ----------------------------------------------------------------------
     def send(self, frame: bytes, now: float) -> None:
-        if self._closing is None:
-            self._outbox.append(frame)
-            self.last_sent_at = now
-            self._wake.set()
+        if self._closing is not None:
+            return
+        self._outbox.append(frame)
+        self._backlog_bytes += len(frame)
+        if self._backlog_bytes > self._max_backlog_bytes and self._drained.is_set():
+            self._drained.clear()
+            self._moved_at = now
+        self.last_sent_at = now
+        self._wake.set()
 
     def send_message(self, message: Message, now: float) -> None:
         self.send(encode_message(message), now)
 
     def close(self, error: CollabError) -> None:
-        """End this connection: what is queued still goes out, then ``pump`` returns the error.
-
-        Nothing more goes to somebody without access.
-        """
-        if self._closing is None:
-            if isinstance(error, NoAccess | NotFound):
+        """End this connection: what is queued still goes out, then ``pump`` returns the error."""
+        is_urgent = isinstance(error, _URGENT)
+        if self._closing is None or (is_urgent and not self._is_urgent.is_set()):
+            if is_urgent:
                 self._outbox.clear()
+                self._is_urgent.set()
             self._closing = error
             self._wake.set()
 
@@ -100,11 +154,59 @@ class Member:
         """Carry frames to the socket until the room closes this member; return why it did."""
         while True:
             while self._outbox:
-                await send(self._outbox.popleft())
+                frame = self._outbox.popleft()
+                await send(frame)
+                self._backlog_bytes -= len(frame)
             if self._closing is not None:
                 return self._closing
-            self._wake.clear()
-            await self._wake.wait()
+            self._drain()
+            if not self._outbox:
+                self._wake.clear()
+                await self._wake.wait()
+
+    def charge(self, seconds: float, now: float) -> None:
+        """Count work that was done for it. Raises TooManyRequests after more than its share."""
+        if not self._work.spend(seconds, now):
+            raise TooManyRequests("you ask for more work than one connection may; slow down")
+
+    async def must_go(self) -> CollabError:
+        """Return as soon as this member is to be closed without another word."""
+        await self._is_urgent.wait()
+        assert self._closing is not None
+        return self._closing
+
+    # -- Slow readers -----------------------------------------------------------------------
+    @property
+    def is_over(self) -> bool:
+        """Whether more is on its way to it than may be, or was until it has read it all."""
+        return not self._drained.is_set()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether it gets no increments, because it will get a difference."""
+        return self._catch_up is not None
+
+    def fall_behind(self, catch_up: Callable[[], None]) -> None:
+        """Have ``catch_up`` called when all that is on its way has been read."""
+        self._catch_up = catch_up
+
+    async def drained(self) -> None:
+        """Return when it may be answered: nobody can make us pile up answers by not reading."""
+        await self._drained.wait()
+
+    def is_stuck(self, now: float, timeout_s: float) -> bool:
+        """Whether nothing of what is on its way has moved for so long."""
+        level = self._backlog_bytes + self._unsent_bytes()
+        if not self.is_over or level < self._level_bytes:
+            self._moved_at = now
+        self._level_bytes = level
+        return now - self._moved_at >= timeout_s
+
+    def _drain(self) -> None:
+        self._drained.set()
+        if self._catch_up is not None:
+            catch_up, self._catch_up = self._catch_up, None
+            catch_up()
 
     # -- Roles and events -------------------------------------------------------------------
     def change_role(self, role: Role, now: float) -> None:

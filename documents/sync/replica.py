@@ -16,16 +16,20 @@ from typing import TypeVar
 
 import pycrdt
 
-from collab.errors import InvalidUpdate, TooLarge, Unavailable
+from collab.errors import InvalidUpdate, ProtocolError, TooLarge, Unavailable
 from documents.protocol.state_vector import decode_state_vector
 from documents.sync.guard import Scan, scan
+from documents.sync.readiness import split_ready
 
 T = TypeVar("T")
 
 _MERGE_AT_ONCE = 500  # merge_updates is quadratic in their number
 _CACHE_WORTH_BYTES = 64 * 1024  # smaller states are encoded faster than a cache is kept
+_MAX_STATE_VECTOR_BYTES = 1024 * 1024  # some 150,000 clients; decoding takes 0.1 s
 _MAX_WAITING_BYTES = 4 * 1024 * 1024
+_WAITING_LOOKED_AT_BYTES = 4096  # with every update
 _TRUSTED_DEPTH = 1000  # of values in what passed the guard before
+_RAW_AT_LEAST_BYTES = 1024 * 1024  # raw updates are kept so long without another thought
 _LEAST_TYPE_BYTES = 6  # an item that creates a shared type, encoded
 EMPTY_UPDATE = b"\x00\x00"
 EMPTY_STATE_VECTOR = b"\x00"
@@ -44,13 +48,25 @@ class EncodedState:
 
 
 def merge(updates: Sequence[bytes]) -> bytes:
-    """One update that says what all of ``updates`` say, pending parts included."""
+    """One update that says what all of ``updates`` say, pending parts included.
+
+    Raises ValueError for what does not decode.
+    """
     while len(updates) > 1:
         updates = [
-            pycrdt.merge_updates(*updates[start : start + _MERGE_AT_ONCE])
+            _merge_some(updates[start : start + _MERGE_AT_ONCE])
             for start in range(0, len(updates), _MERGE_AT_ONCE)
         ]
     return updates[0] if updates else EMPTY_UPDATE
+
+
+def _merge_some(updates: Sequence[bytes]) -> bytes:
+    try:
+        return pycrdt.merge_updates(*updates)
+    except (KeyboardInterrupt, SystemExit, asyncio.CancelledError, ValueError):
+        raise
+    except BaseException as panic:  # pyo3's PanicException is no Exception
+        raise ValueError(f"{type(panic).__name__}: {panic}") from panic
 
 
 class Replica:
@@ -62,8 +78,12 @@ class Replica:
         self.nesting_bound = 0  # shared types cannot nest deeper than this
         self.size_bytes = 0  # of all updates since the last measuring: an upper bound
         self._waiting: list[tuple[bytes, Scan]] = []  # never given to the Doc before it is ready
+        self._integrated = 0  # updates, and when what waits was last looked at as a whole
+        self._looked_at = 0
         self._raw: list[bytes] = []
         self._raw_merged = 0  # how many of them are merged ones
+        self._raw_bytes = 0
+        self._raw_limit_bytes = _RAW_AT_LEAST_BYTES
         self._is_lossy = False
         self._cache: bytes | None = None
         self._since_cache: list[bytes] = []
@@ -77,7 +97,7 @@ class Replica:
             state = merge(list(parts))
         except ValueError as error:
             raise ReplicaBroken(f"the log does not decode: {error}") from error
-        replica._raw, replica._raw_merged = [state], 1
+        replica._keep_raw(state)
         replica.nesting_bound = len(state) // _LEAST_TYPE_BYTES
         replica.size_bytes = len(state)
         try:
@@ -90,13 +110,13 @@ class Replica:
         self._call(lambda doc: doc.apply_update(state))
         state_vector = self.state_vector()
         self.clocks = decode_state_vector(state_vector)
-        left = unresolved_part(state, state_vector, self.clocks)
-        if left:
-            # What waits must not stay in the Doc: its own encoding leaves that behind.
-            settled = self._call(lambda doc: doc.get_update())
+        if unresolved_part(state, state_vector, self.clocks):
+            # What waits must not be in the Doc: its own encoding leaves that behind.
+            ready, rest = split_ready(state, {})
             self._doc = pycrdt.Doc()
-            self._call(lambda doc: doc.apply_update(settled))
-            self._waiting = [(left, scan(left, max_depth=_TRUSTED_DEPTH))]
+            self._call(lambda doc: doc.apply_update(ready or EMPTY_UPDATE))
+            self.clocks = decode_state_vector(self.state_vector())
+            self._wait(rest)
 
     @property
     def has_unresolved(self) -> bool:
@@ -129,29 +149,26 @@ class Replica:
                 self._integrate_waiting()
         elif sum(len(each) for each, _ in self._waiting) > _MAX_WAITING_BYTES:
             raise TooLarge("too many updates that depend on updates which never came")
-        elif len(scan.clocks) > 1:
-            self._take_what_is_ready(update, scan)
-        elif all(update != waiting for waiting, _ in self._waiting):  # one client: nothing is ready
-            self._waiting.append((update, scan))
+        else:
+            self._take_what_is_ready(update)
         self.nesting_bound += scan.types
         self.size_bytes += len(update)
         self._remember(update)
 
-    def _take_what_is_ready(self, update: bytes, scanned: Scan) -> None:
+    def _take_what_is_ready(self, update: bytes) -> None:
         """Integrate what can be, so that somebody's own work need not wait for others' gaps."""
-        state_vector, settled = self.state_vector(), self._call(lambda doc: doc.get_update())
-        try:
-            both = Replica.load([settled, update])
-        except ReplicaBroken:
-            self._waiting.append((update, scanned))
-            return
-        ready = both._call(lambda doc: doc.get_update(state_vector))
-        self._call(lambda doc: doc.apply_update(ready))
-        self.clocks = decode_state_vector(self.state_vector())
-        self._waiting += both._waiting
-        self._integrate_waiting()
+        ready, rest = split_ready(update, self.clocks)
+        self._wait(rest)
+        if ready:
+            self._integrate(ready, scan(ready, max_depth=_TRUSTED_DEPTH))
+            self._integrate_waiting()
+
+    def _wait(self, update: bytes) -> None:
+        if update and all(update != waiting for waiting, _ in self._waiting):
+            self._waiting.append((update, scan(update, max_depth=_TRUSTED_DEPTH)))
 
     def _integrate(self, update: bytes, scan: Scan) -> None:
+        self._integrated += 1
         self._call(lambda doc: doc.apply_update(update))
         if scan.is_simple:
             for client, (_, end) in scan.clocks.items():
@@ -176,17 +193,36 @@ class Replica:
         for each in self._waiting:
             if each[1].is_ready_for(self.clocks):
                 return each
-        if len(self._waiting) < 2:
+        if len(self._waiting) < 2 or not self._is_time_to_look():
             return None
+        self._looked_at = self._integrated
         together = merge([update for update, _ in self._waiting])
         try:
-            found = scan(together, max_depth=_TRUSTED_DEPTH)
+            ready, rest = split_ready(together, self.clocks)
         except InvalidUpdate:  # they contradict one another
             return None
-        if not found.is_ready_for(self.clocks):
+        if not ready:
             return None
-        self._waiting = [(together, found)]
+        self._waiting = []
+        self._wait(ready)
+        self._wait(rest)
         return self._waiting[0]
+
+    def _is_time_to_look(self) -> bool:
+        """Whether to look at all that waits together, which costs as much as there is of it.
+
+        With every keystroke that took all the time that there was (seen while twenty people
+        came back after an outage): now no more than the keystrokes themselves, on average.
+        """
+        since = self._integrated - self._looked_at
+        few = sum(len(update) for update, _ in self._waiting) < _WAITING_LOOKED_AT_BYTES
+        return since > 0 and (few or since >= len(self._waiting))
+
+    def retry_waiting(self) -> None:
+        """Look at all that waits together, now. Raises ReplicaBroken."""
+        if len(self._waiting) > 1 and self._integrated > self._looked_at:
+            self._looked_at -= len(self._waiting)
+            self._integrate_waiting()
 
     def _still_waiting(self) -> bytes:
         """What waits, without what is known by now. pycrdt's encodings leave it out.
@@ -198,22 +234,39 @@ class Replica:
         settled = self._call(lambda doc: doc.get_update())
         return left if _reads_back(merge([settled, left])) else EMPTY_UPDATE
 
-    def would_change_by(self, scan: Scan) -> bool:
+    def would_change_by(self, scan: Scan, *, is_sure: bool = True) -> bool:
         """Whether an update tells this replica anything new, deletions included.
 
         What only waits here counts as unknown: to take it for known could lose a genuine edit.
+        To be sure of deletions costs a walk over all that was ever deleted; who need not be
+        (``is_sure=False``) takes every deletion for news.
         """
         if any(end > self.clocks.get(client, 0) for client, (_, end) in scan.clocks.items()):
             return True
         if not scan.deletes:
             return False
+        if not is_sure:
+            return True
         return not scan.adds_nothing_to(self.clocks, self._deletes())
+
+    def waiting_beside(self, scan: Scan) -> list[bytes]:
+        """What waits here and holds something of the same clocks."""
+        return [update for update, waiting in self._waiting if waiting.overlaps(scan)]
+
+    def without_known(self, update: bytes) -> bytes:
+        """The update from this replica's clocks on, with all its deletions."""
+        try:
+            return pycrdt.get_update(update, self.state_vector())
+        except ValueError as error:
+            raise InvalidUpdate(f"the update does not decode: {error}") from error
 
     def state_vector(self) -> bytes:
         return self._call(lambda doc: doc.get_state())
 
     def difference(self, state_vector: bytes) -> bytes:
         """What a client with this state vector lacks. Raises ProtocolError for a bad vector."""
+        if len(state_vector) > _MAX_STATE_VECTOR_BYTES:
+            raise ProtocolError(f"a state vector of {len(state_vector):,} bytes is none of ours")
         decode_state_vector(state_vector)
         encoded = self._encode(state_vector)
         return merge([encoded, self._still_waiting()]) if self._waiting else encoded
@@ -251,14 +304,30 @@ class Replica:
             self._since_cache = [merge(self._since_cache)]
         return EncodedState(self._cache, merge(self._since_cache))
 
+    def settled_state(self) -> bytes:
+        """The full state as far as it is integrated: an editor of it may use any Doc."""
+        if self._waiting:
+            return self._encode(EMPTY_STATE_VECTOR)
+        state = self.state()
+        return merge([part for part in (state.base, state.tail) if part])
+
     def measure(self) -> int:
         """The size of the encoded state, exactly."""
         state = self.state()
         self.size_bytes = len(state.base) + len(state.tail)
         return self.size_bytes
 
+    def _keep_raw(self, state: bytes) -> None:
+        self._raw, self._raw_merged, self._raw_bytes = [state], 1, len(state)
+        self._raw_limit_bytes = max(_RAW_AT_LEAST_BYTES, 2 * len(state))
+
     def _remember(self, update: bytes) -> None:
         self._raw.append(update)
+        self._raw_bytes += len(update)
+        if self._raw_bytes > self._raw_limit_bytes:
+            # What was deleted long ago must not stay in memory as long as the room is open.
+            state = self.difference(EMPTY_STATE_VECTOR)
+            self._keep_raw(merge(self._raw) if self._is_lossy else state)
         if len(self._raw) - self._raw_merged > _MERGE_AT_ONCE:
             self._raw[self._raw_merged :] = [merge(self._raw[self._raw_merged :])]
             self._raw_merged += 1

@@ -10,13 +10,18 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any
 from uuid import UUID
 
-from collab.accounts.principal import Principal
+from collab import metrics
 from collab.conf import Conf
-from collab.errors import CollabError, InvalidUpdate, NoAccess, NotFound, Unavailable
-from documents.models import Role
+from collab.errors import (
+    CollabError,
+    InvalidUpdate,
+    NotFound,
+    ReadOnly,
+    Unavailable,
+    Unresponsive,
+)
 from documents.protocol.messages import (
     Awareness,
     Event,
@@ -27,26 +32,32 @@ from documents.protocol.messages import (
     Update,
 )
 from documents.protocol.ywebsocket import encode_message
-from documents.sync.bus import Seat
+from documents.sync.bus import Heard, Seat
 from documents.sync.cursors import Cursors
+from documents.sync.door import Door, Standings
 from documents.sync.fanout import Fanout
 from documents.sync.guard import Scan
 from documents.sync.intake import Intake
 from documents.sync.journal import Journal, Owed
 from documents.sync.log import Stored
 from documents.sync.member import Member
+from documents.sync.peers import Peers
+from documents.sync.receipts import Receipts
 from documents.sync.replica import EMPTY_STATE_VECTOR, Replica, ReplicaBroken, merge
 from documents.sync.salvage import load_what_can_be
+from documents.sync.underway import Underway
 
 logger = logging.getLogger(__name__)
 
 _RETRY_S = 1.0
+_STORE_HEARSAY_AFTER_S = 2.0  # by then its own process has committed it, or is in trouble
 # An awareness update about nobody: harmless to every client, and a message all the same.
 HEARTBEAT = encode_message(Awareness(b"\x00"))
 
 
 class Room:
-    """Made by the hub. ``read``, ``quarantine`` and ``roles`` are the room's database."""
+    """Made by the hub. ``read``, ``quarantine``, ``fatal_updates`` and ``standings``
+    are the room's database."""
 
     def __init__(
         self,
@@ -57,28 +68,37 @@ class Room:
         conf: Conf,
         read: Callable[[UUID, int], Awaitable[Stored]],
         quarantine: Callable[[UUID, bytes, str, str], Awaitable[None]],
-        roles: Callable[[UUID, Sequence[Principal]], Awaitable[list[Role | None] | None]],
+        fatal_updates: Callable[[UUID], Awaitable[list[bytes]]],
+        underway: Underway,
+        standings: Standings,
     ) -> None:
         self.document_id = document_id
         self.members: set[Member] = set()
-        self.head = 0
         self.empty_since: float | None = None
         self._seat = seat
         self._journal = journal
         self._conf = conf
         self._read = read
         self._quarantine = quarantine
-        self._roles = roles
+        self._fatal_updates = fatal_updates
+        self.door = Door(document_id, self.members, standings, gone=self.fail)
         self._replica = Replica()
-        self._intake = Intake(conf)
-        self._fanout = Fanout(self.members, conf, publish=partial(seat.publish, "document.update"))
-        self._cursors = Cursors(
-            conf, send=self._fanout.send, publish=partial(seat.publish, "document.awareness")
+        self._intake = Intake(document_id, conf, underway)
+        self._peers = Peers(seat)
+        self._fanout = Fanout(
+            self.members, conf, publish=self._tell_peers, fell_behind=self._fell_behind
         )
+        self._cursors = Cursors(conf, send=self._fanout.send, publish=self._peers.tell_awareness)
         self._loop = asyncio.get_running_loop()
         self._serving = asyncio.Event()
         self._failure: CollabError | None = None
-        self._acks_due: set[Member] = set()
+        # What other processes said and this room did not hear or could not apply; counted, so
+        # that reading the log makes up for no more than what was missed before it began.
+        self._missed = 0
+        self._made_up_for = 0
+        self._receipts = Receipts()
+        self._owed = 0  # serial of the last update that was owed to the log
+        self._committed = 0  # … and of the last that the log has
         self._base: bytes = b""
         self._base_frames: list[bytes] = []
 
@@ -86,9 +106,13 @@ class Room:
     async def open(self) -> None:
         """Take the seat, then load: what is committed in between arrives by the bus."""
         started = self._loop.time()
-        await self._seat.take()
+        if not await self._seat.take():
+            self._missed += 1
         self._journal.register(self.document_id, self._settled)
+        self._intake.refuse_from_now_on(await self._fatal_updates(self.document_id))
         await self._load()
+        self._expect_what_is_owed()
+        self._peers.ask_who_is_there()
         self.empty_since = self._loop.time()
         logger.info(
             "room opened",
@@ -99,6 +123,17 @@ class Room:
                 "ms": round((self._loop.time() - started) * 1000),
             },
         )
+
+    def _expect_what_is_owed(self) -> None:
+        """What a room before this one owes the log is known here, and not acknowledged yet."""
+        if self._journal.is_pending(self.document_id):
+            self._owed += 1
+            settle = partial(self._note_all_stored, self._owed)
+            self._journal.owe(self.document_id, Owed(b"", settle=settle))
+
+    def _note_all_stored(self, serial: int) -> None:
+        self._note_committed(serial)
+        self._send_acks()
 
     async def close(self) -> None:
         """Leave the group. Only when nobody is here and nothing is owed to the log."""
@@ -117,46 +152,62 @@ class Room:
             self.empty_since is not None
             and now - self.empty_since >= self._conf.room_grace_s
             and not self._journal.is_pending(self.document_id)
+            and not self._peers.hearsay
         )
 
     async def listen(self) -> None:
         """Hear the document's group, for ever."""
         while True:
-            try:
-                message, has_gap = await self._seat.next_message()
-            except Exception:  # the layer is away; redis-py and channels-redis have no base
-                logger.exception("bus away", extra={"document": self.document_id})
+            if not self._seat.is_taken:
                 await asyncio.sleep(_RETRY_S)
+                self._missed += 1  # what was said meanwhile was not for us
+                await self._seat.take()
                 continue
-            while not await self._is_heard(message, has_gap=has_gap):  # noqa: ASYNC110
-                await asyncio.sleep(_RETRY_S)
-
-    async def _is_heard(self, message: dict[str, Any], *, has_gap: bool) -> bool:
-        """Act on a message; False if the database was away: what it said must not be forgotten."""
-        extra = {"document": self.document_id, "kind": message["type"]}
-        try:
+            heard = await self._seat.next_message()
             await self._serving.wait()
-            await self._hear(message)
-            if has_gap:
-                logger.warning("bus gap", extra=extra)
+            try:
+                await self._hear(heard)
+            except Exception as error:  # the next sweep makes up for it, whatever it was
+                self._seat.disown(heard.message)
+                self._missed += 1
+                self.door.ask_about_everybody()
+                logger.warning(
+                    "bus message not handled",
+                    exc_info=not isinstance(error, CollabError),
+                    extra={"document": self.document_id, "kind": heard.message["type"]},
+                )
+
+    async def heal(self, log_head: int) -> None:
+        """Make up for what the bus did not bring. Told by the hub how long the log is."""
+        try:
+            if self.head < log_head or self._has_missed_something:
                 await self.catch_up()
-        except CollabError as error:
-            logger.warning("bus message refused", extra={**extra, "error": error.code})
-        except Exception:
-            logger.exception("bus message not handled", extra=extra)
-            return False
-        return True
+        finally:
+            await self.door.catch_up(self._loop.time())
 
     async def catch_up(self) -> None:
         """Fetch from the log what the bus did not bring."""
+        missed = self._missed
         stored = await self._read(self.document_id, self.head)
-        if stored.parts:  # together: one row may depend on another that was committed after it
-            await self._apply_foreign(merge(stored.parts))
-        self.head = max(self.head, stored.head)
+        if stored.parts:
+            metrics.BUS_HEALED.inc()
+            await self._apply_rows(stored.parts)
+        self._peers.position.read(stored.head)
+        self._made_up_for = max(missed, self._made_up_for)
+
+    @property
+    def _has_missed_something(self) -> bool:
+        return self._missed != self._made_up_for
+
+    @property
+    def head(self) -> int:
+        """The last row of the log up to which this room knows all."""
+        return self._peers.position.head
 
     async def _load(self) -> None:
         """(Re)build the replica: the log, and what this process still owes it."""
-        owed = self._journal.pending(self.document_id)  # before the read: it may commit meanwhile
+        # Before the read: it may be committed meanwhile.
+        owed = self._journal.pending(self.document_id) + self._peers.hearsay.updates
         stored = await self._read(self.document_id, 0)
         self._replica, left_out = load_what_can_be([*stored.parts, *owed])
         if left_out:
@@ -164,7 +215,7 @@ class Room:
                 "updates left out",
                 extra={"document": self.document_id, "bytes": sum(map(len, left_out))},
             )
-        self.head = stored.head
+        self._peers.position.read(stored.head)
         self._serving.set()
 
     # -- Members ----------------------------------------------------------------------------
@@ -180,6 +231,11 @@ class Room:
         if not self._cursors.is_empty:
             member.send_message(self._cursors.everybody(), now)
 
+    async def recheck_access(self, members: Sequence[Member] | None = None) -> None:
+        """Ask again what (all) members may do."""
+        members = list(self.members) if members is None else members
+        await self.door.recheck(members, self._loop.time())
+
     def leave(self, member: Member) -> None:
         self.members.discard(member)
         self._cursors.leave(member)
@@ -189,11 +245,15 @@ class Room:
     async def receive(self, member: Member, message: Message) -> None:
         """Act on one message of a member. Raises CollabError: the member is to be closed."""
         await self._serving.wait()
+        await member.drained()
         if (end := self._failure or member.closing) is not None:
             raise end
+        member.last_heard_at = self._loop.time()
         match message:
             case SyncStep1(state_vector):
+                began = self._loop.time()
                 self._answer(member, state_vector)
+                member.charge(self._loop.time() - began, self._loop.time())
             case SyncStep2(update):
                 await self._ingest(member, update, is_answer=True)
             case Update(update):
@@ -208,11 +268,36 @@ class Room:
         if self._replica.is_broken and self._serving.is_set():
             # It broke while reading: nobody is to blame, and whoever comes loads it anew.
             self.fail(Unavailable("the document has to be loaded again; connect again"))
+        elif self._serving.is_set():
+            self._replica.retry_waiting()
         self._cursors.expire(now)
-        silent_since = now - self._conf.heartbeat_s
+        self._store_hearsay(now)
         for member in self.members:
-            if member.last_sent_at <= silent_since:
-                member.send(HEARTBEAT, now)
+            self._tend(member, now)
+
+    def _tend(self, member: Member, now: float) -> None:
+        conf = self._conf
+        if member.is_stuck(now, conf.backlog_timeout_s):
+            member.close(Unresponsive("nothing of what was sent to you has been read"))
+        elif conf.idle_timeout_s and now - member.last_heard_at >= conf.idle_timeout_s:
+            member.close(Unresponsive("you have said nothing for too long; connect again"))
+        elif now - member.last_sent_at >= conf.heartbeat_s and not member.is_behind:
+            member.send(HEARTBEAT, now)
+
+    # -- Programs ---------------------------------------------------------------------------
+    @property
+    def revision(self) -> int:
+        """Counts what has changed the document here, committed or not."""
+        return self._fanout.relayed
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the log has everything that this room shows."""
+        return self._owed == self._committed and not self._peers.hearsay
+
+    def settled_state(self) -> bytes:
+        """The full state, without what waits for updates that have not come."""
+        return self._replica.settled_state()
 
     # -- Reading ----------------------------------------------------------------------------
     def _answer(self, member: Member, state_vector: bytes) -> None:
@@ -231,6 +316,29 @@ class Room:
         for part in parts:
             member.send_message(Update(part), now)
         member.send_message(SyncStep2(last), now)
+        if member.is_over and not member.is_behind:
+            self._fell_behind(member)
+
+    def _fell_behind(self, member: Member) -> None:
+        """It has been sent all there is: later it gets one difference from that."""
+        try:
+            state_vector = self._replica.state_vector()
+        except ReplicaBroken:  # it is being loaded again, and nobody can say what that will hold
+            member.close(Unavailable("the document has to be loaded again; connect again"))
+            return
+        member.fall_behind(partial(self._catch_member_up, member, state_vector))
+
+    def _catch_member_up(self, member: Member, state_vector: bytes) -> None:
+        if self._failure is not None or member.closing is not None:
+            return
+        now = self._loop.time()
+        metrics.CATCH_UPS.inc()
+        for part in self._fanout.parts(self._replica.difference(state_vector)):
+            member.send_message(Update(part), now)
+        member.send_message(self._cursors.everybody(), now)
+        member.send_acks(self._fanout.update_frames, now)
+        if member.is_over:
+            self._fell_behind(member)
 
     def _encode_base(self, base: bytes) -> list[bytes]:
         if not base:
@@ -242,10 +350,15 @@ class Room:
     async def _ingest(self, member: Member, update: bytes, *, is_answer: bool) -> None:
         number = member.count_update()
         if not member.may_write and not is_answer:
-            member.deny(number, "read-only", self._loop.time())
+            self._deny(member, number)
             return
         update, scan = await self._checked(update)
-        if not self._replica.would_change_by(scan):
+        # A whole state, or whatever a viewer sends, is mostly known; a keystroke hardly ever.
+        is_sure = is_answer or not member.may_write
+        began = self._loop.time()
+        is_news = self._replica.would_change_by(scan, is_sure=is_sure)
+        member.charge(self._loop.time() - began, self._loop.time())
+        if not is_news:
             # Known, but perhaps only to memory: the ack waits for what is still owed.
             self._owe(member, number, b"")
             return
@@ -254,50 +367,65 @@ class Room:
             await self._intake.refuse_nesting(self._replica, update, scan)
             await self._serving.wait()
         if not member.may_write:  # at this moment: it may have changed while we waited
-            member.deny(number, "read-only", self._loop.time())
+            self._deny(member, number)
             return
         self._journal.ensure_capacity(len(update))
+        began = self._loop.time()
+        update, scan = self._intake.news_in(self._replica, update, scan)
         try:
-            self._replica.apply(update, scan)
+            self._intake.apply(self._replica, update, scan)
         except ReplicaBroken as error:
             await self._rebuild(update, scan, str(error), member)
+        metrics.EDITS.inc()
         self._owe(member, number, update)
         self._fanout.relay(update, member)
+        member.charge(self._loop.time() - began, self._loop.time())
 
-    async def _checked(self, update: bytes) -> tuple[bytes, Scan]:
-        checked = await self._intake.check(update)
+    def _deny(self, member: Member, number: int) -> None:
+        metrics.REFUSED.labels(ReadOnly.code).inc()
+        member.deny(number, ReadOnly.code, self._loop.time())
+
+    async def _checked(self, update: bytes, *, is_stored: bool = False) -> tuple[bytes, Scan]:
+        checked = await self._intake.check(update, is_stored=is_stored)
         await self._serving.wait()  # it may have been rebuilt meanwhile
         return checked
 
     def _owe(self, member: Member, number: int, update: bytes) -> None:
-        settle = partial(self._committed, member, number, update)
-        if not update and not self._journal.is_pending(self.document_id):
-            settle()
+        """Have an update stored; acknowledge it when that, and all before it, is in the log."""
+        if update:
+            author = member.principal
+            self._owe_log(update, author.user_id, member.identity.name)
+        self._receipts.expect(self._owed, self._peers.hearsay.latest, member, number, update)
+        if not update:
             self._send_acks()
-            return
-        author = member.principal
-        self._journal.owe(
-            self.document_id, Owed(update, author.user_id, member.identity.name, settle)
-        )
 
-    def _committed(self, member: Member, number: int, update: bytes) -> None:
-        member.note_committed(number, update)
-        self._acks_due.add(member)
+    def _owe_log(self, update: bytes, author_id: int | None, author_name: str) -> None:
+        self._owed += 1
+        settle = partial(self._note_committed, self._owed)
+        self._journal.owe(self.document_id, Owed(update, author_id, author_name, settle))
+
+    def _note_committed(self, serial: int) -> None:
+        self._committed = serial
 
     def _settled(self, head: int | None, rows: int) -> None:
         """The journal has committed what was owed; None: the document does not exist any more."""
         if head is None:
             self.fail(NotFound("the document was deleted"))
             return
-        if head - rows == self.head:  # otherwise rows of other processes stand between
-            self.head = head
-        self._send_acks()
+        try:
+            self._fanout.flush()  # others must have heard what they are told is in the log
+            self._peers.tell_committed(head - rows, head, self._committed)
+            self._send_acks()
+        except Exception:
+            # Nobody was told too much; whoever comes back loads what the log has.
+            self.fail(Unavailable("the document has to be loaded again; connect again"))
+            raise
 
     def _send_acks(self) -> None:
         now = self._loop.time()
-        for member in self._acks_due:
-            member.send_acks(self._fanout.update_frames, now)
-        self._acks_due.clear()
+        for member in self._receipts.release(self._committed, self._peers.hearsay.confirmed):
+            if not member.is_behind:  # it is told when it has caught up
+                member.send_acks(self._fanout.update_frames, now)
 
     async def _rebuild(self, update: bytes, scan: Scan, reason: str, member: Member) -> None:
         """The replica broke over ``update``: start again from the log.
@@ -348,46 +476,86 @@ class Room:
     def has_failed(self) -> bool:
         return self._failure is not None
 
-    # -- From other processes ---------------------------------------------------------------
-    async def _hear(self, message: dict[str, Any]) -> None:
+    # -- To and from other processes --------------------------------------------------------
+    def _tell_peers(self, update: bytes) -> None:
+        is_stored = self._owed == self._committed
+        self._peers.tell_update(update, self._owed, is_stored=is_stored)
+
+    async def _hear(self, heard: Heard) -> None:
+        message = heard.message
         match message["type"]:
             case "document.update":
-                await self._apply_foreign(message["payload"])
+                try:
+                    is_news = await self._apply_foreign(message["payload"], is_stored=False)
+                except ReplicaBroken:
+                    await self._reload()  # and, by raising, disown it: its commit must be read
+                    raise
+                if is_news:  # or it is in the log, on its way there, or hearsay already
+                    self._peers.hear_update(message, self._loop.time())
+            case "document.committed":
+                self._peers.hear_committed(message, heard_all=not heard.has_gap)
+                self._send_acks()
             case "document.awareness":
                 self._cursors.receive_remote(message["payload"])
+            case "document.arrived":
+                self._cursors.tell_peers()
             case "document.event":
                 now = self._loop.time()
                 event = Event(message["event"], message["data"])
                 for member in self.members:
                     member.tell(event, now)
+            case "document.fatal":
+                fatal = await self._fatal_updates(self.document_id)
+                self._intake.refuse_from_now_on(fatal)
             case "access.changed":
                 await self.recheck_access()
             case unknown:
                 logger.warning("unknown bus message", extra={"kind": unknown})
+        if heard.has_gap:
+            self._missed += 1
+            logger.info("bus gap", extra={"document": self.document_id})
+            self._peers.ask_who_is_there()
+            await self.catch_up()
 
-    async def _apply_foreign(self, update: bytes) -> None:
-        """Apply what another process has checked and applied before."""
-        update, scan = await self._checked(update)
-        if not self._replica.would_change_by(scan):
+    def _store_hearsay(self, now: float) -> None:
+        """Another process may have died with what it told us: then the log has it from us."""
+        if self._journal.is_failing:  # nobody's commits come through: not only theirs
             return
+        overdue = self._peers.hearsay.take_overdue(now - _STORE_HEARSAY_AFTER_S)
+        if not overdue:
+            return
+        update = merge(list(overdue.values()))
+        logger.warning(
+            "storing for another process",
+            extra={"document": self.document_id, "bytes": len(update)},
+        )
+        self._owe_log(update, None, "")
+        self._peers.owe_untold()  # told again and again it would grow, as long as nobody can store
+        self._journal.owe(
+            self.document_id, Owed(b"", settle=partial(self._peers.hearsay.stored, list(overdue)))
+        )
+
+    async def _apply_rows(self, rows: Sequence[bytes]) -> None:
+        """Apply rows of the log. What cannot be applied here is loaded like by whoever opens it."""
+        known = self._replica.state_vector()
         try:
-            self._replica.apply(update, scan)
-        except ReplicaBroken:
-            logger.exception("replica broke", extra={"document": self.document_id})
+            # Together: one row may depend on another that was committed after it.
+            await self._apply_foreign(merge(rows), is_stored=True)
+        except (CollabError, ReplicaBroken, ValueError) as error:
+            extra = {"document": self.document_id, "error": f"{error!r:.200}"}
+            logger.warning("rows not applied, loading again", extra=extra)
             await self._reload()
-            return
-        self._fanout.relay(update, None)
+            self._fanout.relay(self._replica.difference(known), None)
 
-    async def recheck_access(self, members: Sequence[Member] | None = None) -> None:
-        """Ask again what (all) members may do: downgrade in place, or send away."""
-        members = list(self.members) if members is None else members
-        roles = await self._roles(self.document_id, [member.principal for member in members])
-        if roles is None:
-            self.fail(NotFound("the document was deleted"))
-            return
-        now = self._loop.time()
-        for member, role in zip(members, roles, strict=True):
-            if role is None:
-                member.close(NoAccess("your access to this document was withdrawn"))
-            else:
-                member.change_role(role, now)
+    async def _apply_foreign(self, update: bytes, *, is_stored: bool) -> bool:
+        """Apply what another process has checked and applied before; whether it was news.
+
+        Raises CollabError, or ReplicaBroken: then the replica has to be loaded again.
+        """
+        update, scan = await self._checked(update, is_stored=is_stored)
+        if not self._replica.would_change_by(scan, is_sure=False):
+            return False
+        update, scan = self._intake.news_in(self._replica, update, scan)
+        self._intake.apply(self._replica, update, scan)
+        self._fanout.relay(update, None)
+        return True

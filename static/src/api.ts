@@ -2,7 +2,8 @@
 
 export type RoleName = 'viewer' | 'commenter' | 'editor' | 'owner'
 
-export type Person = { id: string; name: string; color: string }
+/** `program`: an API client that is writing. */
+export type Person = { id: string; name: string; color: string; program?: boolean }
 
 export type DocumentInfo = {
   id: string

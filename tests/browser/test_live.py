@@ -86,6 +86,8 @@ async def test_nothing_is_lost_when_the_lid_is_closed(sit: Sit, paper: Paper) ->
 
     await alice.page.context.set_offline(False)
     await alice.is_live()
+    # Bob never left: he is there at once, not when he next moves.
+    await expect(alice.by("presence-user")).to_have_count(2, timeout=2000)
     for person in (alice, bob):
         await person.sees("Offline.")
         await person.sees("Meanwhile.")

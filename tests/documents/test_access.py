@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from collab.accounts.principal import Principal, principal_of_user
-from documents.access import role_of, roles_in, roles_of, visible_to
+from documents.access import Standing, role_of, roles_in, standings_of, visible_to
 from documents.models import Document, Membership, Role, ShareLink
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +33,8 @@ def agreed(principal, document):
     assert roles_in(principal, [document]) == {document.id: role}
     assert visible_to(principal).filter(id=document.id).exists() is (role is not None)
     if not document.is_deleted:
-        assert roles_of(document.id, [principal]) == [role]
+        (standing,) = standings_of(document.id, [principal], timezone.now())
+        assert standing.role == role
     return role
 
 
@@ -112,6 +113,10 @@ def test_a_link_gives_access_only_while_it_opens(bare, expires_in_s, is_enabled,
     role = agreed(guest(link_tokens=frozenset([link.token])), bare)
     assert role == (Role.EDITOR if opens else None)
     assert link.opens is opens
+    (standing,) = standings_of(
+        bare.id, [guest(link_tokens=frozenset([link.token]))], timezone.now()
+    )
+    assert standing.expires_at == (link.expires_at if opens else None)
 
 
 def test_a_link_opens_its_own_document_only(bare, document):
@@ -127,7 +132,7 @@ def test_in_the_trash_a_document_has_its_owner_only(document, alice, bob):
     assert agreed(principal_of_user(alice), document) == Role.OWNER
     assert agreed(principal_of_user(bob), document) is None
     assert agreed(guest(link_tokens=frozenset([link.token])), document) is None
-    assert roles_of(document.id, [principal_of_user(alice)]) is None
+    assert standings_of(document.id, [principal_of_user(alice)], timezone.now()) is None
 
 
 def test_a_room_asks_for_all_its_members_at_once(
@@ -144,6 +149,12 @@ def test_a_room_asks_for_all_its_members_at_once(
     bob.is_active = False
     bob.save()
     with django_assert_num_queries(4):
-        roles = roles_of(document.id, members)
-    assert roles == [Role.OWNER, None, Role.COMMENTER, None, None]
-    assert roles_of(uuid4(), members) is None
+        standings = standings_of(document.id, members, timezone.now())
+    assert standings == [
+        Standing(Role.OWNER),
+        Standing(None, is_known=False),
+        Standing(Role.COMMENTER),
+        Standing(None),
+        Standing(None),
+    ]
+    assert standings_of(uuid4(), members, timezone.now()) is None

@@ -2,7 +2,7 @@ import pycrdt
 import pytest
 
 from documents.creation import create_document
-from documents.formats.tree import InvalidBlocks
+from documents.formats.inline import InvalidContent
 from documents.models import Document, LogEntry
 from documents.sync import log
 
@@ -21,6 +21,6 @@ def test_a_document_begins_with_row_1_by_its_owner(alice):
 
 
 def test_what_cannot_be_written_creates_nothing(alice):
-    with pytest.raises(InvalidBlocks):
+    with pytest.raises(InvalidContent):
         create_document(alice, "Plan", [{"type": "noSuchBlock"}])
     assert not Document.objects.exists()

@@ -21,7 +21,14 @@ pytestmark = [
 ]
 
 
-def test_two_friends_write_at_once(server):
+# Months of typing, in seconds.
+UNLIMITED = {"COLLAB_MAX_MESSAGES_PER_S": "0", "COLLAB_MAX_WORK_SHARE": "0"}
+
+
+def test_two_friends_write_at_once(new_server):
+    server = new_server(
+        COLLAB_MAX_MESSAGES_PER_S="0", COLLAB_MAX_WORK_SHARE="0"
+    )  # months of typing in seconds
     document = server.new_document()
     trace = str(TRACES / "friendsforever.json.gz")
     found = run_node("trace.mjs", server, document, trace=trace, within_s=400)
@@ -32,7 +39,8 @@ def test_two_friends_write_at_once(server):
     assert found["interruptions"] == 0
 
 
-def test_a_paper_is_written_as_fast_as_it_goes(server):
+def test_a_paper_is_written_as_fast_as_it_goes(new_server):
+    server = new_server(**UNLIMITED)
     document = server.new_document()
     trace = str(TRACES / "automerge-paper.json.gz")
     found = run_node("trace.mjs", server, document, trace=trace, merge=False, within_s=400)

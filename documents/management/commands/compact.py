@@ -1,8 +1,14 @@
-"""``manage.py compact [--follow]``: fold long logs into snapshots, outside the server."""
+"""``manage.py compact [--follow]``: fold long logs into snapshots, outside the server.
+
+``--follow`` goes on until SIGTERM; ``--child`` until standard input is closed, so that the
+worker that ``serve`` starts does not outlive it, however it ends.
+"""
 
 import logging
 import select
+import signal
 import sys
+import time
 from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
@@ -28,21 +34,27 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("documents", nargs="*", type=UUID, metavar="DOCUMENT")
         parser.add_argument("--all", action="store_true", help="whether due or not")
-        parser.add_argument(
-            "--follow", action="store_true", help="go on until standard input is closed"
-        )
+        parser.add_argument("--follow", action="store_true", help="again and again, until SIGTERM")
+        parser.add_argument("--child", action="store_true", help="… until standard input is closed")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["documents"] or options["all"]:
             self._compact(options["documents"] or Document.objects.values_list("id", flat=True))
             return
-        self._compact(self._due())
-        while options["follow"] and not _is_closed(sys.stdin, within_s=_PAUSE_S):
+        if not (options["follow"] or options["child"]):
+            self._compact(self._due())
+            return
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        while True:
             close_old_connections()
             try:
                 self._compact(self._due())
             except Exception:  # the database is away: the next round will do
                 logger.exception("compaction round failed")
+            if not options["child"]:
+                time.sleep(_PAUSE_S)
+            elif _is_closed(sys.stdin, within_s=_PAUSE_S):
+                return
 
     def _due(self) -> list[UUID]:
         conf = settings.COLLAB

@@ -46,8 +46,8 @@ export function DocumentPage({ facts, connection }: Props) {
         </div>
       </header>
       {state.notice && (
-        <Alert className="notice" color="orange" role="alert" title={state.notice}>
-          {state.connection !== 'stopped' && (
+        <Alert className="notice" color="orange" role="alert" title={state.notice.words}>
+          {state.notice.about === 'refusal' && (
             <Button size="xs" variant="white" onClick={() => void connection.discardLocalCopy()}>
               Discard them and reload
             </Button>

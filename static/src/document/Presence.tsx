@@ -20,7 +20,13 @@ export function Presence({ me, others }: Props) {
     >
       <Avatar name={me.name} color={me.color} label={`${me.name} (you)`} testId="presence-user" />
       {shown.map((person) => (
-        <Avatar key={person.id} name={person.name} color={person.color} testId="presence-user" />
+        <Avatar
+          key={person.id}
+          name={person.name}
+          color={person.color}
+          testId="presence-user"
+          {...(person.program ? { isProgram: true, label: `${person.name} (a program)` } : {})}
+        />
       ))}
       {rest.length > 0 && (
         <MantineAvatar size={30} radius="xl" title={rest.map((each) => each.name).join(', ')}>

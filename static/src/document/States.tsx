@@ -5,6 +5,7 @@ const CONNECTION = {
   live: 'Live',
   connecting: 'Connecting…',
   offline: 'Offline',
+  paused: 'Paused',
   stopped: 'Disconnected',
 }
 

@@ -11,6 +11,7 @@ import * as Y from 'yjs'
 
 import type { Person, RoleName } from '../api'
 import { verdictOn } from './closeCodes'
+import { type End, sleep, slowDown } from './pause'
 import { describe, initial, isSaved, next, type SaveEvent } from './saveState'
 
 export type PageFacts = {
@@ -20,13 +21,16 @@ export type PageFacts = {
   schema: number
 }
 
+/** Why the page stopped or waits, or what was refused. */
+export type Notice = { about: 'stop' | 'pause' | 'refusal'; words: string }
+
 export type ConnectionState = {
-  connection: 'live' | 'connecting' | 'offline' | 'stopped'
+  connection: 'live' | 'connecting' | 'offline' | 'paused' | 'stopped'
   save: ReturnType<typeof describe>
   role: RoleName
   title: string
   people: Person[] // those who are here, each once, without oneself
-  notice: string | null // why it stopped, or what was refused
+  notice: Notice | null
   isLoaded: boolean // there is content to show
 }
 
@@ -48,6 +52,7 @@ export class Connection {
   private readonly listeners = new Set<() => void>()
   private save
   private offlineTimer: ReturnType<typeof setTimeout> | undefined
+  private endPause: End | undefined
   state: ConnectionState
 
   constructor(private readonly facts: PageFacts) {
@@ -136,12 +141,12 @@ export class Connection {
     provider.awareness.on('change', () => this.change({ people: this.peopleHere() }))
     provider.on('status', ({ status }) => {
       if (status === 'connecting') this.note({ type: 'connecting' })
+      if (status === 'disconnected') this.forgetOthersClocks()
       if (status !== 'connected') this.lost()
     })
     provider.on('sync', (isSynced: boolean) => {
       if (!isSynced) return
-      clearTimeout(this.offlineTimer)
-      this.offlineTimer = undefined
+      this.forgetLoss()
       sessionStorage.removeItem(this.reloadKey)
       this.note({ type: 'synced' })
       // Announce ourselves anew: after a restart the server knows nobody, and others' clocks of
@@ -164,39 +169,84 @@ export class Connection {
       if (origin !== provider && origin !== this.local) this.note({ type: 'edited' })
     })
     window.addEventListener('offline', () => {
+      if (this.state.connection === 'stopped') return
+      this.leavePause()
       provider.disconnect()
       this.note({ type: 'connecting' })
       this.change({ connection: 'offline' })
     })
     window.addEventListener('online', () => {
-      if (this.state.connection !== 'stopped') provider.connect()
+      if (this.state.connection === 'offline') provider.connect()
     })
   }
 
   private lost() {
-    if (this.state.connection === 'stopped') return
+    if (this.state.connection === 'stopped' || this.state.connection === 'paused') return
     if (this.state.connection === 'live') this.change({ connection: 'connecting' })
     this.offlineTimer ??= setTimeout(() => {
       if (this.state.connection === 'connecting') this.change({ connection: 'offline' })
     }, SAID_OFFLINE_AFTER_MS)
   }
 
+  /**
+   * The provider forgets who was here, but not their clocks: what the server then says of those
+   * who never left would count as known, and they would be missing until they next move.
+   */
+  private forgetOthersClocks() {
+    const { awareness } = this.provider
+    for (const client of awareness.meta.keys()) {
+      if (client !== awareness.clientID) awareness.meta.delete(client)
+    }
+  }
+
+  private forgetLoss() {
+    clearTimeout(this.offlineTimer)
+    this.offlineTimer = undefined
+  }
+
   private closed(code: number) {
     const verdict = verdictOn(code)
-    if (verdict.retry) return
+    if (verdict.then === 'retry') return
     this.provider.disconnect()
-    if (verdict.reload && sessionStorage.getItem(this.reloadKey) === null) {
-      sessionStorage.setItem(this.reloadKey, '1')
-      location.reload()
-      return
+    switch (verdict.then) {
+      case 'slow-down':
+        return this.pause(verdict.words, slowDown)
+      case 'sleep':
+        return this.pause(verdict.words, sleep)
+      case 'reload':
+        if (sessionStorage.getItem(this.reloadKey) !== null) break // once is enough
+        sessionStorage.setItem(this.reloadKey, '1')
+        location.reload()
+        return
+      case 'stop':
     }
-    this.change({ connection: 'stopped', notice: verdict.words })
+    this.change({ connection: 'stopped', notice: { about: 'stop', words: verdict.words } })
+  }
+
+  private pause(words: string, until: (resume: () => void) => End) {
+    this.leavePause()
+    this.change({ connection: 'paused', notice: { about: 'pause', words } })
+    this.endPause = until(() => {
+      this.leavePause()
+      this.change({ connection: 'connecting' })
+      this.provider.connect()
+    })
+  }
+
+  private leavePause() {
+    this.endPause?.()
+    this.endPause = undefined
+    this.forgetLoss()
+    if (this.state.notice?.about === 'pause') this.change({ notice: null })
   }
 
   private denied(reason: string) {
     if (reason === 'read-only') {
       this.change({
-        notice: 'You may only view this document: your last changes were not accepted.',
+        notice: {
+          about: 'refusal',
+          words: 'You may only view this document: your last changes were not accepted.',
+        },
       })
     }
   }

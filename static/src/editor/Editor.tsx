@@ -6,6 +6,7 @@ import { BlockNoteView } from '@blocknote/mantine'
 import { useCreateBlockNote } from '@blocknote/react'
 import { useComputedColorScheme } from '@mantine/core'
 import type { Awareness } from 'y-protocols/awareness'
+import { useEffect } from 'react'
 import type { XmlFragment } from 'yjs'
 
 import { styleNonce } from '../theme/nonce'
@@ -33,6 +34,10 @@ export default function Editor({ fragment, awareness, user, isEditable }: Props)
     }),
     [fragment],
   )
+  useEffect(() => {
+    // A new document is there to be written: what is typed at once must not be lost.
+    if (isEditable && isBlank(editor.document)) editor.focus()
+  }, [editor])
   return (
     <BlockNoteView
       editor={editor}
@@ -43,4 +48,9 @@ export default function Editor({ fragment, awareness, user, isEditable }: Props)
       aria-label="Document"
     />
   )
+}
+
+function isBlank(blocks: readonly { type: string; content?: unknown }[]) {
+  const [only] = blocks
+  return blocks.length === 1 && only?.type === 'paragraph' && [only.content].flat().length === 0
 }

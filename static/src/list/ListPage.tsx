@@ -1,270 +1,193 @@
-import './list.css'
-
-import {
-  ActionIcon,
-  Anchor,
-  Button,
-  Menu,
-  Skeleton,
-  Tabs,
-  Text,
-  TextInput,
-  Title,
-} from '@mantine/core'
+import { Alert, Anchor, Button, Skeleton, Tabs, TextInput, Title } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
-import { useCallback, useEffect, useState } from 'react'
+import { useCallback, useEffect, useRef, useState } from 'react'
 
-import { ApiError, type DocumentInfo, type Page, type Person, request } from '../api'
+import { type DocumentInfo, type Person, request } from '../api'
 import { Logo } from '../theme/Logo'
-import { Avatar } from '../theme/Avatar'
 import { SchemeToggle } from '../theme/SchemeToggle'
+import { Empty } from './Empty'
+import { PlusIcon, SearchIcon } from './icons'
+import css from './list.module.css'
+import type { Filter } from './listing'
 import { RenameDialog } from './RenameDialog'
+import { Row } from './Row'
+import { UndoToast } from './UndoToast'
+import { useDocuments } from './useDocuments'
 import { UserMenu } from './UserMenu'
-import { when } from './when'
 
 export type ListFacts = { me: Person & { username: string } }
 
-const TABS = [
-  { value: 'all', label: 'All', empty: 'No documents yet. The first one is a click away.' },
-  { value: 'mine', label: 'Mine', empty: 'You own no documents yet.' },
-  { value: 'shared', label: 'Shared with me', empty: 'Nobody has shared a document with you yet.' },
-  { value: 'trash', label: 'Trash', empty: 'The trash is empty.' },
+const TABS: { value: Filter; label: string }[] = [
+  { value: 'all', label: 'All' },
+  { value: 'mine', label: 'Mine' },
+  { value: 'shared', label: 'Shared with me' },
+  { value: 'trash', label: 'Trash' },
 ]
 
 export function ListPage({ me }: ListFacts) {
-  const [tab, setTab] = useState('all')
-  const [search, setSearch] = useState('')
+  const { filter, setFilter, search, setSearch } = usePlace()
   const [words] = useDebouncedValue(search.trim(), 200)
-  const list = useDocuments(tab, words)
+  const list = useDocuments(filter, words)
+  const [isCreating, setCreating] = useState(false)
   const [renamed, setRenamed] = useState<DocumentInfo | null>(null)
   const [trashed, setTrashed] = useState<DocumentInfo | null>(null)
+  const rows = useRef<HTMLUListElement>(null)
+  const forgetTrashed = useCallback(() => setTrashed(null), [])
 
-  const create = () =>
-    list.act(async () => {
+  const create = async () => {
+    if (isCreating) return // a double click is one document
+    setCreating(true)
+    const isMade = await list.attempt(async () => {
       const made = await request<DocumentInfo>('POST', 'documents', { title: '' })
       location.assign(`/d/${made.id}`)
     })
+    if (!isMade) setCreating(false)
+  }
   const trash = (each: DocumentInfo) =>
-    list.act(async () => {
+    list.attempt(async () => {
       await request('DELETE', `documents/${each.id}`)
+      list.hide(each.id)
       setTrashed(each)
+      rows.current?.focus() // the row that had the focus is gone
     })
   const restore = (each: DocumentInfo) =>
-    list.act(async () => {
-      await request('POST', `documents/${each.id}/restore`)
+    list.attempt(async () => {
+      list.show(await request<DocumentInfo>('POST', `documents/${each.id}/restore`))
       setTrashed(null)
+      rows.current?.focus()
     })
 
   return (
     <>
-      <header className="list-bar">
-        <Anchor href="/" className="list-brand" underline="never" c="inherit">
+      <header className={css.bar}>
+        <Anchor href="/" className={css.brand} underline="never" c="inherit">
           <Logo /> Collab
         </Anchor>
         <TextInput
-          className="list-search"
+          className={css.search}
           data-testid="search"
           aria-label="Search titles"
           placeholder="Search titles"
           type="search"
+          maxLength={200}
+          leftSection={<SearchIcon />}
           value={search}
           onChange={(event) => setSearch(event.currentTarget.value)}
         />
         <SchemeToggle />
         <UserMenu me={me} />
       </header>
-      <main className="list-main">
-        <div className="list-head">
-          <Title order={1}>Documents</Title>
-          <Button data-testid="new-document" onClick={() => void create()}>
+      <main className={css.main}>
+        <div className={css.head}>
+          <Title order={1} className={css.heading}>
+            Documents
+          </Title>
+          <Button
+            data-testid="new-document"
+            leftSection={<PlusIcon />}
+            loading={isCreating}
+            onClick={() => void create()}
+          >
             New document
           </Button>
         </div>
-        <Tabs value={tab} onChange={(value) => setTab(value ?? 'all')} keepMounted={false}>
-          <Tabs.List>
+        <Tabs value={filter} onChange={(value) => value && setFilter(value as Filter)}>
+          <Tabs.List className={css.tabs}>
             {TABS.map(({ value, label }) => (
               <Tabs.Tab key={value} value={value}>
                 {label}
               </Tabs.Tab>
             ))}
           </Tabs.List>
-        </Tabs>
-        {list.problem && (
-          <Text role="alert" c="red" mt="md">
-            {list.problem}
-          </Text>
-        )}
-        <ul className="list" data-testid="doc-list" aria-busy={list.documents === null}>
-          {list.documents === null &&
-            [1, 2, 3].map((each) => <Skeleton key={each} height={52} my={6} />)}
-          {list.documents?.map((each) => (
-            <Row
-              key={each.id}
-              document={each}
-              isMine={each.role === 'owner'}
-              onRename={() => setRenamed(each)}
-              onTrash={() => void trash(each)}
-              onRestore={() => void restore(each)}
-            />
-          ))}
-        </ul>
-        {list.documents?.length === 0 && (
-          <div className="list-empty">
-            <Text c="dimmed">
-              {words ? `Nothing is called “${words}”.` : TABS.find((t) => t.value === tab)?.empty}
-            </Text>
-            {!words && tab !== 'trash' && (
-              <Button variant="light" mt="md" onClick={() => void create()}>
-                Write something
-              </Button>
+          {list.problem && (
+            <Alert color="red" variant="light" mt="md" role="alert" title={list.problem}>
+              {list.documents === null && (
+                <Button size="xs" variant="white" onClick={() => void list.read()}>
+                  Try again
+                </Button>
+              )}
+            </Alert>
+          )}
+          <Tabs.Panel value={filter}>
+            <ul
+              ref={rows}
+              className={css.list}
+              data-testid="doc-list"
+              aria-label="Documents"
+              aria-busy={list.isReading}
+              tabIndex={-1}
+            >
+              {list.documents?.map((each) => (
+                <Row
+                  key={each.id}
+                  document={each}
+                  onRename={() => setRenamed(each)}
+                  onTrash={() => void trash(each)}
+                  onRestore={() => void restore(each)}
+                />
+              ))}
+            </ul>
+            {list.documents === null && list.isReading && <Loading />}
+            {list.documents?.length === 0 && (
+              <Empty
+                filter={filter}
+                words={words}
+                onCreate={() => void create()}
+                onClear={() => setSearch('')}
+              />
             )}
-          </div>
-        )}
-        {list.more && (
-          <Button variant="default" onClick={() => void list.more?.()}>
-            Show more
-          </Button>
-        )}
+            {list.readMore && (
+              <div className={css.loadMore}>
+                <Button variant="default" loading={list.isReading} onClick={list.readMore}>
+                  Load more
+                </Button>
+              </div>
+            )}
+          </Tabs.Panel>
+        </Tabs>
       </main>
       {renamed && (
         <RenameDialog
-          title={renamed.title}
+          document={renamed}
           onClose={() => setRenamed(null)}
-          onRename={(title) =>
-            list.act(async () => {
-              await request('PATCH', `documents/${renamed.id}`, { title })
-              setRenamed(null)
-            })
-          }
+          onRenamed={(answer) => {
+            list.show(answer)
+            setRenamed(null)
+          }}
         />
       )}
       {trashed && (
-        <div className="toast" role="status">
-          “{trashed.title || 'Untitled'}” is in the trash.
-          <Button size="xs" variant="white" onClick={() => void restore(trashed)}>
-            Undo
-          </Button>
-          <ActionIcon
-            variant="transparent"
-            color="gray"
-            aria-label="Dismiss"
-            onClick={() => setTrashed(null)}
-          >
-            ✕
-          </ActionIcon>
-        </div>
+        <UndoToast
+          key={trashed.id}
+          title={trashed.title || 'Untitled'}
+          onUndo={() => void restore(trashed)}
+          onClose={forgetTrashed}
+        />
       )}
     </>
   )
 }
 
-type RowProps = {
-  document: DocumentInfo
-  isMine: boolean
-  onRename: () => void
-  onTrash: () => void
-  onRestore: () => void
-}
+const Loading = () => (
+  <div className={css.loading} aria-hidden="true">
+    {[46, 62, 38, 54].map((width) => (
+      <Skeleton key={width} height={14} width={`${width}%`} radius="sm" />
+    ))}
+  </div>
+)
 
-function Row({ document, isMine, onRename, onTrash, onRestore }: RowProps) {
-  const title = document.title || 'Untitled'
-  const isTrashed = document.deleted_at !== null
-  return (
-    <li className="row">
-      {isTrashed ? (
-        <span className="row-title">{title}</span>
-      ) : (
-        <a className="row-title" href={`/d/${document.id}`}>
-          {title}
-        </a>
-      )}
-      <span className="row-when">{when(document.updated_at)}</span>
-      <span className="row-people">
-        {[document.owner, ...document.people.filter((each) => each.id !== document.owner.id)]
-          .slice(0, 4)
-          .map((person) => (
-            <Avatar key={person.id} name={person.name} color={person.color} size={26} />
-          ))}
-      </span>
-      <Menu position="bottom-end" withinPortal>
-        <Menu.Target>
-          <ActionIcon variant="subtle" color="gray" aria-label={`Actions for ${title}`}>
-            ⋯
-          </ActionIcon>
-        </Menu.Target>
-        <Menu.Dropdown>
-          {isTrashed ? (
-            <Menu.Item onClick={onRestore}>Restore</Menu.Item>
-          ) : (
-            <>
-              <Menu.Item component="a" href={`/d/${document.id}`}>
-                Open
-              </Menu.Item>
-              {document.role !== 'viewer' && document.role !== 'commenter' && (
-                <Menu.Item onClick={onRename}>Rename</Menu.Item>
-              )}
-              {isMine && (
-                <Menu.Item color="red" onClick={onTrash}>
-                  Move to trash
-                </Menu.Item>
-              )}
-            </>
-          )}
-        </Menu.Dropdown>
-      </Menu>
-    </li>
-  )
-}
-
-/** The documents of a tab that match some words; `act` does something and reads them again. */
-function useDocuments(tab: string, words: string) {
-  const [documents, setDocuments] = useState<DocumentInfo[] | null>(null)
-  const [next, setNext] = useState<string | null>(null)
-  const [problem, setProblem] = useState<string | null>(null)
-
-  const load = useCallback(async () => {
-    const query = new URLSearchParams()
-    if (tab !== 'all') query.set('filter', tab)
-    if (words) query.set('q', words)
-    return request<Page<DocumentInfo>>('GET', `documents?${query}`)
-  }, [tab, words])
-
+/** Tab and search, kept in the address: whoever comes back from a document finds them again. */
+function usePlace() {
+  const [filter, setFilter] = useState<Filter>(() => {
+    const asked = new URLSearchParams(location.search).get('filter')
+    return TABS.find((tab) => tab.value === asked)?.value ?? 'all'
+  })
+  const [search, setSearch] = useState(() => new URLSearchParams(location.search).get('q') ?? '')
   useEffect(() => {
-    let isCurrent = true
-    setDocuments(null)
-    load()
-      .then((page) => {
-        if (!isCurrent) return
-        setDocuments(page.items)
-        setNext(page.next)
-        setProblem(null)
-      })
-      .catch((error) => isCurrent && setProblem(inWords(error)))
-    return () => {
-      isCurrent = false
-    }
-  }, [load])
-
-  const act = async (action: () => Promise<void>) => {
-    try {
-      await action()
-      const page = await load()
-      setDocuments(page.items)
-      setNext(page.next)
-      setProblem(null)
-    } catch (error) {
-      setProblem(inWords(error))
-    }
-  }
-  const more = next
-    ? () =>
-        request<Page<DocumentInfo>>('GET', next).then((page) => {
-          setDocuments((before) => [...(before ?? []), ...page.items])
-          setNext(page.next)
-        })
-    : null
-  return { documents, problem, act, more }
+    const place = new URLSearchParams()
+    if (filter !== 'all') place.set('filter', filter)
+    if (search) place.set('q', search)
+    history.replaceState(null, '', place.size ? `/?${place}` : '/')
+  }, [filter, search])
+  return { filter, setFilter, search, setSearch }
 }
-
-const inWords = (error: unknown) =>
-  error instanceof ApiError ? error.message : 'The server does not answer. Try again in a moment.'

@@ -6,14 +6,18 @@ import { Avatar } from '../theme/Avatar'
 /** Who is logged in, and the way out. */
 export function UserMenu({ me }: { me: Person & { username: string } }) {
   return (
-    <Menu position="bottom-end">
+    <Menu position="bottom-end" width={200}>
       <Menu.Target>
-        <UnstyledButton aria-label={`Logged in as ${me.username}`}>
+        <UnstyledButton aria-label={`Logged in as ${me.username}`} bdrs="xl">
           <Avatar name={me.name} color={me.color} />
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Label>{me.username}</Menu.Label>
+        <Menu.Label>Logged in as {me.username}</Menu.Label>
+        <Menu.Item component="a" href="/accounts/password/change/">
+          Change password
+        </Menu.Item>
+        <Menu.Divider />
         <form method="post" action="/accounts/logout/">
           <input type="hidden" name="csrfmiddlewaretoken" value={csrfToken()} />
           <Menu.Item component="button" type="submit">

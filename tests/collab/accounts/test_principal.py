@@ -111,8 +111,9 @@ def test_requests_are_recognised_in_the_same_way(alice, bob):
     guest = principal_of_request(request)
     assert (guest.guest_id, guest.link_tokens) == ("g1", {"abc"})
 
-    request.user = alice
+    request.user, request.session = alice, SessionStore("of-a-browser")
     assert principal_of_request(request).user_id == alice.pk
+    assert principal_of_request(request).session_key == "of-a-browser"
 
     _, token = ApiToken.issue(bob.pk)
     request.META["HTTP_AUTHORIZATION"] = f"Bearer {token}"

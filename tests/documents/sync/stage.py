@@ -15,6 +15,7 @@ from channels.layers import InMemoryChannelLayer
 from collab.accounts.principal import Principal
 from collab.conf import Conf
 from collab.errors import CollabError
+from documents.access import Standing
 from documents.models import Role
 from documents.protocol.messages import (
     Awareness,
@@ -28,12 +29,13 @@ from documents.protocol.messages import (
     Update,
 )
 from documents.protocol.ywebsocket import decode_server_frame
-from documents.sync.bus import Seat
+from documents.sync.bus import Seat, group_of
 from documents.sync.journal import Journal
 from documents.sync.log import Row, Stored
 from documents.sync.member import Member, Wishes
 from documents.sync.replica import merge
 from documents.sync.room import Room
+from documents.sync.underway import NOTED_NOWHERE
 from presence.identity import identity_of
 
 
@@ -43,6 +45,7 @@ class Log:
     def __init__(self) -> None:
         self.updates: list[bytes] = []
         self.quarantined: list[bytes] = []
+        self.fatal: list[bytes] = []
         self.reads = 0
         self.is_away = False
         self.may_commit = asyncio.Event()
@@ -66,6 +69,9 @@ class Log:
     async def quarantine(self, document_id: UUID, update: bytes, why: str, who: str) -> None:
         self.quarantined.append(update)
 
+    async def fatal_updates(self, document_id: UUID) -> list[bytes]:
+        return self.fatal
+
     @property
     def text(self) -> str:
         """What somebody would read who knew nothing but the log."""
@@ -81,7 +87,16 @@ class Player:
         self.room = room
         principal = Principal(guest_id=name, name=name)
         now = asyncio.get_running_loop().time()
-        self.member = Member(principal, identity_of(principal), role, wishes, now=now)
+        self.member = Member(
+            principal,
+            identity_of(principal),
+            role,
+            wishes,
+            now=now,
+            max_backlog_bytes=room._conf.max_backlog_bytes,
+        )
+        self.reads = asyncio.Event()  # cleared: it does not take what it is sent
+        self.reads.set()
         self.doc: pycrdt.Doc[Any] = pycrdt.Doc()
         self.heard: list[Message] = []
         self.closed_with: CollabError | None = None
@@ -91,6 +106,7 @@ class Player:
         self.closed_with = await self.member.pump(self._hear)
 
     async def _hear(self, frame: bytes) -> None:
+        await self.reads.wait()
         message = decode_server_frame(frame)
         self.heard.append(message)
         if isinstance(message, SyncStep2 | Update):
@@ -159,17 +175,17 @@ class Stage:
         self.log = Log()
         self.layer = InMemoryChannelLayer()
         self.roles: dict[str, Role | None] | None = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: dict[Room, list[asyncio.Task[None]]] = {}
 
-    async def room(self, *, is_alone: bool = True) -> Room:
-        """Open a room, as if in a process of its own."""
+    async def room(self, *, is_alone: bool = True, commits: bool = True) -> Room:
+        """Open a room, as if in a process of its own; one that never ``commits`` dies before."""
         journal = Journal(
-            self.log.append,
+            self.log.append if commits else self._hangs,
             merge,
             interval_s=self.conf.commit_interval_ms / 1000,
             max_pending_bytes=self.conf.max_pending_bytes,
         )
-        seat = Seat(self.layer, self.document_id, is_alone=is_alone)
+        seat = Seat(self.layer, group_of(self.document_id), is_alone=is_alone)
         room = Room(
             self.document_id,
             seat=seat,
@@ -177,13 +193,29 @@ class Stage:
             conf=self.conf,
             read=self.log.read,
             quarantine=self.log.quarantine,
-            roles=self._roles,
+            fatal_updates=self.log.fatal_updates,
+            underway=NOTED_NOWHERE,
+            standings=self._standings,
         )
         await room.open()
-        self._tasks += [
+        self._tasks[room] = [
             asyncio.create_task(work) for work in (journal.run(), room.listen(), seat.run())
         ]
         return room
+
+    async def sweep(self) -> None:
+        """What the hub does every few seconds."""
+        for room in self._tasks:
+            await room.heal(len(self.log.updates))
+
+    def kill(self, room: Room) -> None:
+        """Its process is gone, with all that it had not committed."""
+        for task in self._tasks.pop(room):
+            task.cancel()
+
+    async def _hangs(self, batch: Mapping[UUID, Sequence[Row]]) -> dict[UUID, int]:
+        await asyncio.Event().wait()
+        raise AssertionError
 
     async def player(
         self, room: Room, name: str, role: Role = Role.EDITOR, **wishes: bool
@@ -192,19 +224,19 @@ class Stage:
         await player.syncs()
         return player
 
-    async def _roles(
+    async def _standings(
         self, document_id: UUID, principals: Sequence[Principal]
-    ) -> list[Role | None] | None:
+    ) -> list[Standing] | None:
         if self.roles is None:
             return None
-        return [self.roles[principal.name] for principal in principals]
+        return [Standing(self.roles[principal.name]) for principal in principals]
 
     async def unreadable(self, document_id: UUID, since: int) -> Stored:
         raise ConnectionError("the database is away")
 
     def end(self) -> None:
-        for task in self._tasks:
-            task.cancel()
+        for room in list(self._tasks):
+            self.kill(room)
 
 
 @asynccontextmanager

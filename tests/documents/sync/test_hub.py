@@ -1,6 +1,7 @@
 """The hub opens each room once, closes idle ones, and drains them all when the process stops."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 from unittest.mock import patch
@@ -43,7 +44,7 @@ def document_id(transactional_db: None) -> UUID:
 
 def member(room: Room) -> Member:
     guest = Principal(guest_id="bob")
-    member = Member(guest, identity_of(guest), Role.EDITOR, Wishes(), now=0)
+    member = Member(guest, identity_of(guest), Role.EDITOR, Wishes(), now=time.monotonic())
     room.join(member)
     return member
 

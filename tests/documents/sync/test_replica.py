@@ -2,6 +2,7 @@
 
 import random
 from typing import Any
+from unittest.mock import patch
 
 import pycrdt
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from collab.errors import InvalidUpdate, ProtocolError, Unavailable
 from documents.protocol.state_vector import decode_state_vector
 from documents.sync.compaction import fingerprint
-from documents.sync.guard import check
+from documents.sync.guard import Scanner, check
 from documents.sync.replica import EMPTY_STATE_VECTOR, Replica, ReplicaBroken, merge
 from documents.sync.salvage import load_what_can_be
 from tests.documents.sync.updates import (
@@ -190,3 +191,88 @@ def test_what_does_not_decode_changes_nothing() -> None:
     with pytest.raises(InvalidUpdate):
         check(b"\x01\x02", max_depth=64)
     assert text_of(replica.difference(EMPTY_STATE_VECTOR)) == "fine"
+
+
+def test_an_endless_state_vector_is_refused_before_it_is_read() -> None:
+    with pytest.raises(ProtocolError, match="is none of ours"):
+        Replica().difference(b"\xff\xff\x7f" + b"\x01" * 2_000_000)
+
+
+def test_what_was_deleted_long_ago_does_not_stay_in_memory() -> None:
+    replica, doc = Replica(), pycrdt.Doc()
+    text = doc.get("text", type=pycrdt.Text)
+    for _ in range(100):
+        for change in (lambda: text.insert(0, "x" * 50_000), text.clear):
+            before = doc.get_state()
+            change()
+            update, scanned = check(doc.get_update(before), max_depth=64)
+            replica.apply(update, scanned)
+    assert sum(map(len, replica._raw)) < 2_000_000  # of five million written
+    assert replica.state_vector() == doc.get_state()
+
+
+def test_much_that_waits_is_not_looked_at_with_every_keystroke() -> None:
+    """Twenty people came back after an outage, and their rooms did nothing else."""
+    replica, typist = Replica(), pycrdt.Doc(client_id=1)
+    written = typist.get("text", type=pycrdt.Text)
+    for author in range(100, 200):  # each lacks its first edit
+        other = pycrdt.Doc(client_id=author)
+        other.get("text", type=pycrdt.Text).insert(0, "x")
+        before = other.get_state()
+        other.get("text", type=pycrdt.Text).insert(1, "y" * 100)
+        take(replica, other.get_update(before))
+    with patch("documents.sync.replica.merge", wraps=merge) as merging:
+        for number in range(300):
+            before = typist.get_state()
+            written.insert(number, "z")
+            take(replica, typist.get_update(before))
+        assert merging.call_count < 10
+    assert replica.clocks[1] == 300
+
+
+def test_what_follows_on_a_gap_takes_nothing_with_it() -> None:
+    """Of two authors in one update: the first is ready halfway, the second not at all."""
+    whole = update(
+        client(1, 0, text("abc"), text_after(2, 1, "x"), text_after(1, 3, "y")),
+        client(2, 8, text_after(1, 1, "later")),
+    )
+    replica = Replica()
+    take(replica, whole)
+    assert replica.clocks == {1: 3}
+    assert held_by(replica) == {1: {*range(5)}, 2: {*range(8, 13)}}
+    take(replica, update(client(2, 0, text("12345678"))))
+    assert replica.clocks == {1: 5, 2: 13}
+    assert not replica.has_unresolved
+
+
+def held_by(replica: Replica) -> dict[int, set[int]]:
+    """The clocks of all that a replica would send to a newcomer, waiting or not."""
+    return ids_in(replica.difference(EMPTY_STATE_VECTOR))
+
+
+def ids_in(encoded: bytes) -> dict[int, set[int]]:
+    finder = Scanner(encoded, max_depth=64)
+    finder.scan()
+    runs = {number: [last] for number, last in finder.clocks.items()}
+    for number, bounds in finder.earlier_runs.items():
+        runs[number] += zip(bounds[::2], bounds[1::2], strict=True)
+    return {
+        number: {clock for start, end in spans for clock in range(start, end)}
+        for number, spans in runs.items()
+    }
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_is_given_in_whatever_order_is_kept(seed: int) -> None:
+    """Updates of several authors, merged at random and so with gaps, given in any order."""
+    chance = random.Random(seed)
+    sent = session(seed)
+    chance.shuffle(sent)
+    replica, given_so_far = Replica(), []
+    while len(given_so_far) < len(sent):
+        bundle = sent[len(given_so_far) :][: chance.randrange(1, 12)]
+        given_so_far += bundle
+        take(replica, merge(bundle))
+        assert held_by(replica) == ids_in(merge(given_so_far))
+    assert not replica.has_unresolved
+    assert fingerprint([replica.difference(EMPTY_STATE_VECTOR)]) == fingerprint(sent)

@@ -1,0 +1,65 @@
+"""How much one client may ask of a process: rates of a connection, numbers of connections.
+
+Pure: the time comes in as ``now``, in seconds of any clock that only goes forward.
+"""
+
+from collections import Counter
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+
+from collab.errors import TooManyRequests
+
+
+class Allowance:
+    """A token bucket: ``rate`` per second, saved up to ``burst``. A rate of 0 allows anything."""
+
+    __slots__ = ("_burst", "_filled_at", "_left", "_rate")
+
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._left = burst
+        self._filled_at = now
+
+    def take(self, amount: float, now: float) -> bool:
+        """Whether so much was left. What was refused costs nothing."""
+        if not self._rate:
+            return True
+        self._fill(now)
+        if amount > self._left:
+            return False
+        self._left -= amount
+        return True
+
+    def spend(self, amount: float, now: float) -> bool:
+        """Take what has been used up already; whether that was still allowed."""
+        if not self._rate:
+            return True
+        self._fill(now)
+        self._left -= amount
+        return self._left >= 0
+
+    def _fill(self, now: float) -> None:
+        self._left = min(self._burst, self._left + (now - self._filled_at) * self._rate)
+        self._filled_at = now
+
+
+class Places:
+    """At most ``most`` at once for each key. 0 allows any number."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._taken: Counter[Hashable] = Counter()
+
+    @contextmanager
+    def one(self, key: Hashable, most: int) -> Iterator[None]:
+        """Hold a place. Raises TooManyRequests when there is none."""
+        if most and self._taken[key] >= most:
+            raise TooManyRequests(f"{most:,} connections {self._what}; there may be no more")
+        self._taken[key] += 1
+        try:
+            yield
+        finally:
+            self._taken[key] -= 1
+            if not self._taken[key]:
+                del self._taken[key]

@@ -1,0 +1,129 @@
+"""Members that read too slowly: bounded memory, one difference, and the end of those who stop."""
+
+import asyncio
+
+import pytest
+
+from collab.errors import Unresponsive
+from documents.protocol.messages import QueryAwareness, Update
+from tests.documents.sync.stage import staged
+from tests.documents.sync.test_room import a_moment, cursor_of, until
+
+KiB = 1024
+WORDS = "x" * 1000
+
+
+async def test_a_slow_reader_gets_one_difference_instead_of_every_edit() -> None:
+    async with staged(max_backlog_bytes=16 * KiB) as stage:
+        room = await stage.room()
+        bob = await stage.player(room, "bob")
+        slow, quick = await stage.player(room, "slow"), await stage.player(room, "quick")
+        await a_moment()
+        slow.reads.clear()
+        for _ in range(200):
+            await bob.types(WORDS)
+            await asyncio.sleep(0)
+        await until(lambda: quick.text == bob.text)
+        assert slow.member.is_behind
+        on_its_way = sum(map(len, slow.member._outbox))
+        assert on_its_way < 2 * 16 * KiB
+        heard = len(slow.all_heard(Update))
+        slow.reads.set()
+        await until(lambda: slow.text == bob.text)
+        assert len(slow.all_heard(Update)) - heard < 40  # of 200
+        await bob.types("the end")
+        await until(lambda: slow.text == quick.text == bob.text)
+
+
+async def test_who_catches_up_sees_the_cursors_and_its_own_acks() -> None:
+    async with staged(max_backlog_bytes=16 * KiB) as stage:
+        room = await stage.room()
+        bob = await stage.player(room, "bob")
+        slow = await stage.player(room, "slow", ack_count=True)
+        await until(lambda: slow.saved == 1)
+        slow.reads.clear()
+        stage.log.may_commit.clear()
+        await slow.types("mine")
+        for _ in range(50):
+            await bob.types(WORDS)
+            await asyncio.sleep(0)
+        await until(lambda: slow.member.is_behind)
+        await bob.says(cursor_of(7, clock=1))
+        stage.log.may_commit.set()
+        await until(lambda: stage.log.text == bob.text)
+        await a_moment()
+        assert slow.saved == 1
+        slow.reads.set()
+        await until(lambda: slow.saved == 2)
+        assert slow.awareness
+
+
+async def test_nobody_can_make_us_pile_up_answers_by_not_reading_them() -> None:
+    async with staged(max_backlog_bytes=16 * KiB) as stage:
+        room = await stage.room()
+        bob = await stage.player(room, "bob")
+        for client in range(2):
+            await bob.says(cursor_of(client, clock=1))
+        bob.reads.clear()
+
+        async def asks_for_ever() -> None:
+            while True:
+                await bob.says(QueryAwareness())
+
+        asking = asyncio.create_task(asks_for_ever())
+        await until(lambda: bob.member.is_over)
+        await a_moment()
+        assert sum(map(len, bob.member._outbox)) < 17 * KiB
+        bob.reads.set()
+        heard = len(bob.heard)
+        await until(lambda: len(bob.heard) > heard + 100)
+        asking.cancel()
+
+
+async def test_who_never_reads_is_sent_away_and_nothing_is_kept_for_them() -> None:
+    async with staged(max_backlog_bytes=16 * KiB, backlog_timeout_s=60) as stage:
+        room = await stage.room()
+        bob, stalled = await stage.player(room, "bob"), await stage.player(room, "stalled")
+        await a_moment()
+        stalled.reads.clear()
+        for _ in range(50):
+            await bob.types(WORDS)
+            await asyncio.sleep(0)
+        now = asyncio.get_running_loop().time()
+        room.tick(now)
+        room.tick(now + 59)
+        assert stalled.member.closing is None
+        room.tick(now + 61)
+        assert isinstance(await stalled.member.must_go(), Unresponsive)
+        assert not stalled.member._outbox
+        assert bob.member.closing is None
+
+
+async def test_who_reads_a_little_is_kept() -> None:
+    async with staged(max_backlog_bytes=16 * KiB, backlog_timeout_s=60) as stage:
+        room = await stage.room()
+        bob, slow = await stage.player(room, "bob"), await stage.player(room, "slow")
+        await a_moment()
+        slow.reads.clear()
+        unsent = 50_000
+        slow.member._unsent_bytes = lambda: unsent  # type: ignore[assignment]
+        for _ in range(50):
+            await bob.types(WORDS)
+            await asyncio.sleep(0)
+        now = asyncio.get_running_loop().time()
+        for minute in range(10):
+            unsent -= 1000  # the transport got rid of that much
+            room.tick(now + 50 * minute)
+        assert slow.member.closing is None
+
+
+async def test_who_says_nothing_for_too_long_is_sent_away() -> None:
+    async with staged(idle_timeout_s=100) as stage:
+        room = await stage.room()
+        bob = await stage.player(room, "bob")
+        now = asyncio.get_running_loop().time()
+        room.tick(now + 99)
+        assert bob.member.closing is None
+        room.tick(now + 101)
+        with pytest.raises(Unresponsive):
+            await bob.types("too late")
