@@ -1,0 +1,117 @@
+"""A process that is told to stop hands everybody over, and loses nothing."""
+
+import asyncio
+import random
+import signal
+import time
+from contextlib import suppress
+from typing import Any
+
+import aiohttp
+
+from tests.clients import Client, until
+from tests.servers import NewDocument, Server
+
+CONNECTIONS = 500
+WRITERS = 50
+DRAIN_S = 5.0
+
+
+class Follower(Client):
+    """Goes to the other process when it is sent away."""
+
+    def __init__(self, here: Server, there: Server, document: NewDocument) -> None:
+        super().__init__(here, document, ack="count")
+        self._there = f"{there.socket_url}/{document.id}"
+        self.sent_away: tuple[float, int | None] | None = None
+
+    async def lives(self) -> None:
+        await self.closed.wait()
+        self.sent_away = time.monotonic(), self.close_code
+        await self.disconnect()
+        self.url = self._there
+        while not self.is_connected:
+            with suppress(aiohttp.ClientError, OSError):
+                await self.connect()
+
+
+async def test_five_hundred_are_handed_over_under_load(new_server: Any) -> None:
+    settings = {"COLLAB_DRAIN_S": str(DRAIN_S), "COLLAB_MAX_CONNECTIONS_PER_ADDRESS": "0"}
+    here = new_server(backend="postgres", **settings)
+    there = here.another()
+    documents = [here.new_document() for _ in range(WRITERS)]
+    followers = [
+        Follower(here, there, documents[number % WRITERS]) for number in range(CONNECTIONS)
+    ]
+    writers = followers[:WRITERS]
+    dice = random.Random(7)
+    for start in range(0, CONNECTIONS, 100):
+        await asyncio.gather(*(each.connect() for each in followers[start : start + 100]))
+    lives = [asyncio.create_task(each.lives()) for each in followers]
+    is_over = False
+
+    async def writes(writer: Follower) -> None:
+        while not is_over:
+            writer.types("x")
+            await asyncio.sleep(dice.random())
+
+    writing = [asyncio.create_task(writes(writer)) for writer in writers]
+    await asyncio.sleep(1)
+    told = time.monotonic()
+    here.signal(signal.SIGTERM)
+    code = await asyncio.to_thread(here.wait_for_exit, 40)
+    stopped_after = time.monotonic() - told
+    await asyncio.wait_for(asyncio.gather(*lives), 30)
+    is_over = True
+    await asyncio.gather(*writing)
+    await asyncio.gather(*(each.all_saved(within=20) for each in writers))
+
+    away = [each.sent_away for each in followers if each.sent_away is not None]
+    assert {code for _, code in away} == {4503}
+    assert len(away) == CONNECTIONS
+    spread = max(at for at, _ in away) - told
+    first_half = sum(at - told < DRAIN_S / 2 for at, _ in away)
+    print(
+        f"{CONNECTIONS} sent away within {spread:.1f} s, {first_half} of them in the first half; "
+        f"exit {code} after {stopped_after:.1f} s"
+    )
+    assert code == 0
+    assert spread < DRAIN_S + 3
+    assert CONNECTIONS * 0.25 < first_half < CONNECTIONS * 0.75
+    assert stopped_after < DRAIN_S + 8
+    for number, writer in enumerate(writers):
+        others = [each for each in followers[number::WRITERS] if each is not writer]
+        written = str(writer.text)
+        await until(lambda: all(str(each.text) == written for each in others), within=10)  # noqa: B023
+        assert there.snapshot(documents[number])
+    await asyncio.gather(*(each.disconnect() for each in followers))
+
+
+async def test_a_second_signal_exits_at_once(new_server: Any) -> None:
+    server = new_server(COLLAB_DRAIN_S="30")
+    document = server.new_document()
+    clients = [Client(server, document, ack="count") for _ in range(5)]
+    await asyncio.gather(*(each.connect() for each in clients))
+    clients[0].types("safe")
+    await clients[0].all_saved()
+    server.signal(signal.SIGTERM)
+    await until(lambda: server.log_lines("stopping"))
+    began = time.monotonic()
+    server.signal(signal.SIGTERM)
+    assert await asyncio.to_thread(server.wait_for_exit, 5) == 1
+    assert time.monotonic() - began < 2
+    await asyncio.gather(*(each.disconnect() for each in clients))
+    server.start()
+    async with Client(server, document) as newcomer:
+        assert str(newcomer.text) == "safe"
+
+
+async def test_a_crash_is_no_drain(new_server: Any) -> None:
+    """Who is closed by a kill sees no close code of ours."""
+    server = new_server()
+    document = server.new_document()
+    client = await Client(server, document).connect()
+    server.kill()
+    await asyncio.wait_for(client.closed.wait(), 5)
+    assert client.close_code not in {1000, 4503}
+    await client.disconnect()
