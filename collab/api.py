@@ -7,8 +7,11 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import RequestDataTooBig
+from django.db import Error as DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
@@ -18,8 +21,10 @@ from ninja.utils import check_csrf
 
 from collab.accounts.api import router as accounts
 from collab.accounts.principal import Principal, principal_of_request
-from collab.errors import CollabError, NoAccess
+from collab.errors import CollabError, NoAccess, TooLarge, Unavailable
+from documents.api import ASYNC_ROUTERS
 from documents.api import ROUTERS as DOCUMENT_ROUTERS
+from documents.formats.operations import TargetMissing
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +69,20 @@ class SessionAuth(APIKeyCookie):
         return principal_of_request(request)
 
 
+class AsyncApiTokenAuth(ApiTokenAuth):
+    """The same for operations that await: it asks the database, in a thread."""
+
+    async def __call__(self, request: HttpRequest) -> Principal | None:
+        return await sync_to_async(super().__call__)(request)
+
+
+class AsyncSessionAuth(SessionAuth):
+    """Likewise."""
+
+    async def __call__(self, request: HttpRequest) -> Principal:  # type: ignore[override]
+        return await sync_to_async(super().__call__)(request)
+
+
 api = NinjaAPI(
     title="Collab",
     version="1",
@@ -76,6 +95,9 @@ api = NinjaAPI(
 api.add_router("", accounts)
 for tag, router in DOCUMENT_ROUTERS:
     api.add_router("/documents", router, tags=[tag])
+for tag, router in ASYNC_ROUTERS:
+    auth = [AsyncApiTokenAuth(), AsyncSessionAuth()]
+    api.add_router("/documents", router, tags=[tag], auth=auth)
 
 
 @csrf_exempt
@@ -92,6 +114,17 @@ def _on_error(request: HttpRequest, error: CollabError) -> HttpResponse:
     if error.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
         response["Retry-After"] = str(_RETRY_AFTER_S)
     return response
+
+
+@api.exception_handler(TargetMissing)
+def _on_missing_target(request: HttpRequest, error: TargetMissing) -> HttpResponse:
+    return _problem(error.status, error.code, str(error), there=error.there)
+
+
+@api.exception_handler(RequestDataTooBig)
+def _on_too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    return _problem(TooLarge.status, TooLarge.code, f"a request may have {limit:,} bytes")
 
 
 @api.exception_handler(ValidationError)
@@ -112,6 +145,12 @@ def _on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
 @api.exception_handler(Http404)
 def _on_missing(request: HttpRequest, error: Http404) -> HttpResponse:
     return _problem(404, "not-found", "not found")
+
+
+@api.exception_handler(DatabaseError)
+def _on_database_away(request: HttpRequest, error: DatabaseError) -> HttpResponse:
+    logger.warning("database away", extra={"path": request.path, "error": f"{error!r:.200}"})
+    return _on_error(request, Unavailable("the database does not answer; try again"))
 
 
 @api.exception_handler(Exception)

@@ -2,7 +2,7 @@
 
 from ninja import Router
 
-from documents.api import documents, links, members, snapshot, socket_token
+from documents.api import content, documents, links, members, snapshot, socket_token
 
 ROUTERS: list[tuple[str, Router]] = [
     ("documents", documents.router),
@@ -10,4 +10,8 @@ ROUTERS: list[tuple[str, Router]] = [
     ("sharing", members.router),
     ("sharing", links.router),
     ("live", socket_token.router),
+]
+# Of operations that await something.
+ASYNC_ROUTERS: list[tuple[str, Router]] = [
+    ("content", content.router),
 ]

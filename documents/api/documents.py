@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -19,6 +19,7 @@ from documents import lifecycle
 from documents.access import roles_in, visible_to
 from documents.api.authorize import open_document, signed_in
 from documents.api.shapes import Line, Person, RoleKey
+from documents.content import Format, parsed
 from documents.creation import create_document
 from documents.models import Document, Membership, Role
 from documents.sharing import set_general_role
@@ -72,6 +73,8 @@ class NewDocument(Schema):
     # Unknown fields are refused: content that is silently dropped would be lost.
     model_config = ConfigDict(extra="forbid")
     title: Line = ""
+    content: Any = None
+    format: Literal["markdown", "html", "text", "blocks"] = "markdown"
 
 
 class DocumentChange(Schema):
@@ -113,8 +116,10 @@ def list_documents(
 
 @router.post("", response={201: DocumentOut})
 def create(request: HttpRequest, body: NewDocument) -> Status[DocumentOut]:
-    """A new document with an empty paragraph; you are its owner."""
-    document = create_document(signed_in(request), body.title)
+    """A new document with this content, or with an empty paragraph; you are its owner."""
+    user = signed_in(request)
+    blocks = None if body.content is None else parsed(body.content, Format(body.format))
+    document = create_document(user, body.title, blocks)
     return Status(201, DocumentOut.of(document, Role.OWNER, asking(request)))
 
 

@@ -1,4 +1,4 @@
-"""snapshot: a document's committed content. So far as Yjs; other formats answer 406."""
+"""snapshot: a document's committed content, in any format, with a strong ETag."""
 
 import base64
 import binascii
@@ -10,13 +10,13 @@ from django.utils.http import parse_etags
 from ninja import Router
 
 from collab.errors import CollabError, ProtocolError
+from documents import content
 from documents.api.authorize import open_document
+from documents.content import Format
 from documents.sync import log
-from documents.sync.replica import Replica, merge
+from documents.sync.replica import Replica
 
 router = Router()
-
-_YJS = "application/octet-stream"
 
 
 class NotAcceptable(CollabError):
@@ -32,25 +32,42 @@ def snapshot(
     format: str = "",  # noqa: A002 - the API's word
     state_vector: str = "",
 ) -> HttpResponse:
-    """The content as a Yjs update (v1), or only what a state vector (base64url) lacks."""
+    """The content, by ``format`` or by Accept: blocks (JSON), markdown, html, text, yjs.
+
+    ``state_vector`` (base64url): of yjs, only what that lacks. The ETag changes with the
+    committed content and only then; If-None-Match is answered with 304.
+    """
     document, _ = open_document(request, document_id)
-    wanted = format or ("yjs" if request.get_preferred_type([_YJS]) else "")
-    if wanted != "yjs":
-        raise NotAcceptable(
-            f"only format=yjs ({_YJS}) is served, not {wanted or 'what you accept'}"
-        )
+    wanted = _wanted(request, format)
     vector = _decode_base64url(state_vector) if state_vector else None
+    if vector is not None and wanted is not Format.YJS:
+        raise ProtocolError("a state_vector asks for format=yjs")
     if f'"{document.head}"' in parse_etags(request.headers.get("If-None-Match", "")):
-        return _tagged(HttpResponse(status=304), document.head)
-    stored = log.read(document.id)
+        return tagged(HttpResponse(status=304), document.head)
     if vector is None:
-        content = merge(stored.parts)
-    else:
-        content = Replica.load(stored.parts).difference(vector)
-    return _tagged(HttpResponse(content, content_type=_YJS), stored.head)
+        read = content.read(document, wanted)
+        return tagged(HttpResponse(read.content, content_type=wanted.media_type), read.head)
+    stored = log.read(document.id)
+    difference = Replica.load(stored.parts).difference(vector)
+    return tagged(HttpResponse(difference, content_type=wanted.media_type), stored.head)
 
 
-def _tagged(response: HttpResponse, head: int) -> HttpResponse:
+def _wanted(request: HttpRequest, name: str) -> Format:
+    if name:
+        try:
+            return Format(name)
+        except ValueError:
+            known = ", ".join(Format)
+            raise NotAcceptable(f"no format {name!r}; there are {known}") from None
+    kinds = {each.media_type.partition(";")[0]: each for each in Format}
+    preferred = request.get_preferred_type(list(kinds))
+    if preferred is None:
+        raise NotAcceptable(f"served are {', '.join(kinds)}")
+    return kinds[preferred]
+
+
+def tagged(response: HttpResponse, head: int) -> HttpResponse:
+    """With the ETag of the content up to this row of the log."""
     response["ETag"] = f'"{head}"'
     response["Cache-Control"] = "private, no-cache"
     patch_vary_headers(response, ["Accept", "Authorization", "Cookie"])

@@ -1,4 +1,7 @@
+from unittest.mock import patch
+
 import pytest
+from django.db import OperationalError
 from django.test import Client
 
 pytestmark = pytest.mark.django_db
@@ -73,3 +76,10 @@ def test_what_fails_here_is_noted_and_not_shown(alice, browser_of, monkeypatch, 
     assert (status, problem["code"]) == (500, "internal")
     assert "secret" not in problem["detail"]
     assert "request failed" in caplog.text
+
+
+def test_a_database_that_is_away_is_said_and_may_be_tried_again(alice, browser_of):
+    with patch("documents.api.documents._listed", side_effect=OperationalError("gone")):
+        answer = browser_of(alice).send("GET", "documents")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert int(answer["Retry-After"]) > 0

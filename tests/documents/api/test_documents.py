@@ -38,8 +38,8 @@ def test_a_document_is_created_found_renamed_and_looked_at(alice, browser_of):
 def test_what_the_title_may_not_hold_is_refused(alice, browser_of):
     for title in ("nul\x00", "two\nlines", "\ud800", "x" * 201, 7, None):
         assert browser_of(alice).post("documents", {"title": title})[0] == 422
-    # Not silently dropped: that content would be lost.
-    assert browser_of(alice).post("documents", {"title": "x", "content": "# y"})[0] == 422
+    # Not silently dropped: that would be lost.
+    assert browser_of(alice).post("documents", {"title": "x", "text": "# y"})[0] == 422
     assert not Document.objects.exists()
 
 

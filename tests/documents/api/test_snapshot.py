@@ -3,6 +3,8 @@ import base64
 import pycrdt
 import pytest
 
+from documents.creation import create_document
+from documents.models import Role
 from documents.sync import log
 
 pytestmark = pytest.mark.django_db
@@ -72,11 +74,42 @@ def test_a_state_vector_that_is_none_is_refused(victor, browser_of, path, vector
     assert (status, problem["code"]) == (400, "malformed")
 
 
-def test_formats_that_are_not_there_yet_are_406(document, victor, browser_of):
+FORMATS = {
+    "blocks": "application/json",
+    "markdown": "text/markdown; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "text": "text/plain; charset=utf-8",
+    "yjs": "application/octet-stream",
+}
+
+
+@pytest.mark.parametrize(("name", "media_type"), FORMATS.items())
+def test_each_format_is_asked_for_by_name_or_by_accept(victor, alice, browser_of, name, media_type):
+    blocks = [{"type": "heading", "content": "Größe"}, {"type": "paragraph", "content": "< 1 & 2"}]
+    document = create_document(alice, "Plan", blocks)
+    document.general_role = Role.VIEWER
+    document.save()
+    client, path = browser_of(victor).client, f"/api/v1/documents/{document.id}/snapshot"
+    by_name = client.get(f"{path}?format={name}")
+    by_accept = client.get(path, headers={"Accept": media_type.partition(";")[0]})
+    for response in (by_name, by_accept):
+        assert response.status_code == 200
+        assert response["Content-Type"] == media_type
+        assert response["ETag"] == '"1"'
+        assert "Größe" in response.content.decode(errors="replace")
+    assert by_name.content == by_accept.content
+
+
+def test_formats_that_are_not_there_are_406(document, victor, browser_of):
     path = f"documents/{document.id}/snapshot"
-    for url in (f"{path}?format=markdown", f"{path}?format=nonsense"):
-        status, problem = browser_of(victor).get(url)
-        assert (status, problem["code"]) == (406, "not-acceptable")
-    client = browser_of(victor).client
-    for accept, status in (("application/octet-stream", 200), ("text/html", 406)):
-        assert client.get(f"/api/v1/{path}", headers={"Accept": accept}).status_code == status
+    status, problem = browser_of(victor).get(f"{path}?format=nonsense")
+    assert (status, problem["code"]) == (406, "not-acceptable")
+    assert "markdown" in problem["detail"]
+    answer = browser_of(victor).client.get(f"/api/v1/{path}", headers={"Accept": "image/png"})
+    assert answer.status_code == 406
+
+
+def test_a_difference_is_yjs(document, victor, browser_of):
+    path = f"documents/{document.id}/snapshot?format=text&state_vector=AA"
+    status, problem = browser_of(victor).get(path)
+    assert (status, problem["code"]) == (400, "malformed")

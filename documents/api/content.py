@@ -1,0 +1,164 @@
+"""content, updates: programs write into the live document; answered when it is committed.
+
+Async, because a write waits for its commit on the event loop, where the rooms are.
+"""
+
+import json
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.http import parse_etags
+from ninja import Router, Schema
+from pydantic import ConfigDict, Field
+
+from collab.accounts.principal import asking
+from collab.errors import CollabError, ProtocolError
+from documents import content
+from documents.api.authorize import open_document
+from documents.api.snapshot import tagged
+from documents.content import Change, Format, Written
+from documents.formats.operations import Operation
+from documents.models import Role
+
+router = Router()
+
+_FORMATS = {
+    "text/markdown": Format.MARKDOWN,
+    "text/html": Format.HTML,
+    "text/plain": Format.TEXT,
+}
+
+
+class UnsupportedMediaType(CollabError):
+    """A body in a form that this resource does not read."""
+
+    status, code = 415, "unsupported-media-type"
+
+
+class PreconditionRequired(CollabError):
+    """What would destroy others' edits needs If-Match."""
+
+    status, code = 428, "precondition-required"
+
+
+class OperationIn(Schema):
+    """One change; ``content`` in ``format``, ``block`` is a block's id."""
+
+    model_config = ConfigDict(extra="forbid")
+    op: Literal[
+        "append",
+        "prepend",
+        "insert_before",
+        "insert_after",
+        "replace_block",
+        "delete_block",
+        "replace_text",
+    ]
+    content: Any = None
+    format: Literal["markdown", "html", "text", "blocks"] = "markdown"
+    block: str = ""
+    find: str = ""
+    replace: str = ""
+    all: bool = False
+
+
+class ContentChange(Schema):
+    """Operations: all are carried out, or none."""
+
+    model_config = ConfigDict(extra="forbid")
+    operations: Annotated[list[OperationIn], Field(min_length=1, max_length=1000)]
+
+
+@router.put("/{uuid:document_id}/content")
+async def replace(
+    request: HttpRequest, document_id: UUID, mode: Literal["merge", "overwrite"] = "merge"
+) -> HttpResponse:
+    """Make the document say this; what stays the same is not touched.
+
+    The body: Markdown, HTML or plain text by its Content-Type, or JSON ``{content, format}``.
+    """
+    body, given = _body(request)
+    only_if = _heads(request)
+    if mode == "overwrite":
+        if only_if is None:
+            raise PreconditionRequired("mode=overwrite needs If-Match: others may have written")
+        return await _write(request, document_id, content.overwriting(body, given), only_if)
+    return await _write(request, document_id, content.replacement(body, given), only_if)
+
+
+@router.patch("/{uuid:document_id}/content")
+async def change(request: HttpRequest, document_id: UUID, body: ContentChange) -> HttpResponse:
+    """Surgical changes, by block or by text. 409 says what is there if a target is missing."""
+    operations = [_operation(each, number) for number, each in enumerate(body.operations)]
+    return await _write(request, document_id, content.operations(operations), _heads(request))
+
+
+@router.post("/{uuid:document_id}/updates")
+async def merge(request: HttpRequest, document_id: UUID) -> HttpResponse:
+    """Merge a raw Yjs update (v1), as any editor would send it."""
+    if request.content_type not in {"application/octet-stream", ""}:
+        raise UnsupportedMediaType("an update is application/octet-stream")
+    _, role = await _open(request, document_id)
+    return _answer(await content.merge_update(document_id, asking(request), role, request.body))
+
+
+async def _open(request: HttpRequest, document_id: UUID) -> Any:
+    return await sync_to_async(open_document)(request, document_id, at_least=Role.EDITOR)
+
+
+async def _write(
+    request: HttpRequest, document_id: UUID, change: Change, only_if: frozenset[str] | None
+) -> HttpResponse:
+    _, role = await _open(request, document_id)
+    return _answer(await content.write(document_id, asking(request), role, change, only_if=only_if))
+
+
+def _answer(written: Written) -> HttpResponse:
+    return tagged(JsonResponse({"head": written.head, "changed": written.is_changed}), written.head)
+
+
+def _heads(request: HttpRequest) -> frozenset[str] | None:
+    given = request.headers.get("If-Match")
+    if given is None or given.strip() == "*":
+        return None
+    return frozenset(tag.strip('"') for tag in parse_etags(given) if not tag.startswith("W/"))
+
+
+def _body(request: HttpRequest) -> tuple[Any, Format]:
+    kind = request.content_type or ""
+    if (given := _FORMATS.get(kind)) is not None:
+        return _decoded(request.body), given
+    if kind != "application/json":
+        raise UnsupportedMediaType(f"send {', '.join(_FORMATS)} or application/json")
+    try:
+        body = json.loads(request.body)
+        return body["content"], Format(body.get("format", "markdown"))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ProtocolError("JSON must be {content, format}") from None
+
+
+def _decoded(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise ProtocolError("a text must be UTF-8") from None
+
+
+def _operation(given: OperationIn, number: int) -> Operation:
+    at = f"operations[{number}]"
+    needs_block = given.op in {"insert_before", "insert_after", "replace_block", "delete_block"}
+    if needs_block and not given.block:
+        raise ProtocolError(f"{at}: {given.op} needs a block")
+    if given.op == "replace_text":
+        if not given.find:
+            raise ProtocolError(f"{at}: replace_text needs a text to find")
+        return Operation(given.op, find=given.find, replace=given.replace, all=given.all)
+    if given.op == "delete_block":
+        return Operation(given.op, block=given.block)
+    if given.content is None:
+        raise ProtocolError(f"{at}: {given.op} needs content")
+    return Operation(
+        given.op, content=content.parsed(given.content, Format(given.format)), block=given.block
+    )

@@ -1,0 +1,5 @@
+export { BlockNoteEditor } from '@blocknote/core'
+export { withCollaboration } from '@blocknote/core/yjs'
+export { Awareness } from 'y-protocols/awareness'
+export * as Y from 'yjs'
+export { schema, tiptapExtensions } from '../src/editor/schema'

@@ -1,0 +1,183 @@
+"""Programs write into the live document: small edits, seen at once, answered when committed."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pycrdt
+import pytest
+
+from documents.formats.tree import blocks_of
+from tests.clients import Client, text_of, until
+from tests.servers import Server
+
+
+def content(server: Server, document: Any, kind: str = "markdown") -> str:
+    answer = server.api("GET", f"documents/{document.id}/snapshot?format={kind}")
+    return answer.raise_for_status().text
+
+
+def put(
+    server: Server,
+    document: Any,
+    body: str,
+    kind: str = "text/markdown",
+    person: str = "alice",
+    **headers: str,
+) -> httpx.Response:
+    return server.api(
+        "PUT",
+        f"documents/{document.id}/content",
+        person,
+        content=body.encode(),
+        headers={"Content-Type": kind, **headers},
+    )
+
+
+def patch(server: Server, document: Any, *operations: Any, person: str = "alice") -> httpx.Response:
+    path = f"documents/{document.id}/content"
+    return server.api("PATCH", path, person, json={"operations": operations})
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("text/markdown", "# Plan\n\n- milk\n- **bread**\n"),
+        ("text/html", "<h1>Plan</h1><ul><li>milk</li><li><strong>bread</strong></li></ul>"),
+        ("text/plain", "Plan\nmilk\nbread\n"),
+    ],
+)
+def test_a_document_is_written_in_any_format(server: Server, kind: str, body: str) -> None:
+    document = server.new_document()
+    answer = put(server, document, body, kind)
+    assert answer.status_code == 200, answer.text
+    assert content(server, document, "text") == "Plan\nmilk\nbread\n"
+    # Read your write: the ETag is that of what was written.
+    again = server.api("GET", f"documents/{document.id}/snapshot?format=text")
+    assert again.headers["ETag"] == answer.headers["ETag"]
+    assert put(server, document, body, kind).json()["changed"] is False
+
+
+def test_blocks_go_in_as_they_come_out(server: Server) -> None:
+    document = server.new_document()
+    put(server, document, "# One\n\ntwo\n")
+    path = f"documents/{document.id}"
+    blocks = server.api("GET", f"{path}/snapshot?format=blocks").json()
+    blocks[1]["content"][0]["text"] = "2"
+    body = {"content": blocks, "format": "blocks"}
+    server.api("PUT", f"{path}/content", json=body).raise_for_status()
+    assert server.api("GET", f"{path}/snapshot?format=blocks").json() == blocks
+
+
+async def test_people_see_the_write_and_who_it_was(server: Server) -> None:
+    document = server.new_document()
+    async with Client(server, document) as bob:
+        await asyncio.to_thread(put, server, document, "# Written by a program\n")
+        await until(lambda: b"Written by a program" in bob.doc.get_update())
+        await until(lambda: any(s["user"].get("program") for s in bob.awareness.values() if s))
+        writer = next(s["user"] for s in bob.awareness.values() if s and s["user"].get("program"))
+        assert writer["id"].startswith("token:")
+        await until(
+            lambda: not any(s["user"].get("program") for s in bob.awareness.values() if s),
+            within=8,
+        )
+
+
+async def test_an_edit_is_small_and_keeps_what_people_type_meanwhile(server: Server) -> None:
+    document = server.new_document()
+    lines = [f"Paragraph number {n}.\n\n" for n in range(300)]
+    put(server, document, "".join(lines))
+    async with Client(server, document) as bob:
+        sizes: list[int] = []
+        bob.doc.observe(lambda event: sizes.append(len(event.update)))
+        lines[150] = "Paragraph no. 150.\n\n"
+        await asyncio.to_thread(put, server, document, "".join(lines))
+        await until(lambda: "no. 150" in str(blocks_of(bob.doc)))
+        assert sum(sizes) < 1000
+
+
+def test_operations_are_carried_out_all_or_none(server: Server) -> None:
+    document = server.new_document()
+    put(server, document, "# Log\n")
+    assert patch(server, document, {"op": "append", "content": "first *line*"}).status_code == 200
+    answer = patch(
+        server,
+        document,
+        {"op": "replace_text", "find": "first", "replace": "1st"},
+        {"op": "delete_block", "block": "nowhere"},
+    )
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (409, "target-missing")
+    assert [each["text"] for each in problem["there"]] == ["Log", "1st line"]
+    assert content(server, document) == "# Log\n\nfirst *line*\n"
+
+
+def test_if_match_protects_what_others_wrote(server: Server) -> None:
+    document = server.new_document()
+    etag = put(server, document, "one\n").headers["ETag"]
+    assert put(server, document, "two\n", **{"If-Match": etag}).status_code == 200
+    stale = put(server, document, "three\n", **{"If-Match": etag})
+    assert (stale.status_code, stale.json()["code"]) == (412, "precondition-failed")
+    assert content(server, document) == "two\n"
+    path = f"documents/{document.id}/content?mode=overwrite"
+    kind = {"Content-Type": "text/markdown"}
+    answer = server.api("PUT", path, content=b"x", headers=kind)
+    assert (answer.status_code, answer.json()["code"]) == (428, "precondition-required")
+
+
+def test_a_raw_update_is_merged(server: Server) -> None:
+    document = server.new_document()
+    doc: pycrdt.Doc[Any] = pycrdt.Doc()
+    doc.get("text", type=pycrdt.Text).insert(0, "raw")
+    path, kind = f"documents/{document.id}/updates", {"Content-Type": "application/octet-stream"}
+    answer = server.api("POST", path, content=doc.get_update(), headers=kind)
+    assert answer.status_code == 200
+    assert text_of(server.snapshot(document)) == "raw"
+    bad = server.api("POST", path, content=b"\x01\x02nonsense", headers=kind)
+    assert (bad.status_code, bad.json()["code"]) == (400, "invalid-update")
+
+
+@pytest.mark.parametrize(
+    ("person", "status"),
+    [("alice", 200), ("bob", 200), ("carol", 403), ("victor", 403), ("mallory", 404)],
+)
+def test_who_may_write(server: Server, person: str, status: int) -> None:
+    document = server.new_document()
+    assert put(server, document, "x\n", person=person).status_code == status
+    written = patch(server, document, {"op": "append", "content": "y"}, person=person)
+    assert written.status_code == status
+
+
+def test_bad_bodies_are_told_what_is_wrong(server: Server) -> None:
+    document = server.new_document()
+    path, as_json = f"documents/{document.id}/content", "application/json"
+    for body, kind, status, code in [
+        (b"\xff", "text/markdown", 400, "malformed"),
+        (b"x", "application/pdf", 415, "unsupported-media-type"),
+        (b"{", as_json, 400, "malformed"),
+        (b'{"content": [{"type": "x"}], "format": "blocks"}', as_json, 422, "invalid-content"),
+        (b"x" * (2 << 20) + b"x", "text/markdown", 413, "too-large"),
+        (b"<div>" * 1000, "text/html", 413, "too-large"),
+    ]:  # fmt: skip
+        answer = server.api("PUT", path, content=body, headers={"Content-Type": kind})
+        assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    for fault in [{"op": "jump"}, {}, {"op": "replace_text"}, {"x": 1}]:
+        operation = {"op": "append", **fault}
+        assert patch(server, document, operation).status_code in {400, 422}
+    head = server.api("GET", f"documents/{document.id}").json()["head"]
+    assert head == 0, "nothing was stored"
+
+
+async def test_a_write_is_read_from_every_process(new_service: Any) -> None:
+    service = new_service(processes=2)
+    here, there = service.servers
+    document = here.new_document()
+    async with Client(there, document) as bob:
+        for number in range(5):
+            one, other = (here, there) if number % 2 else (there, here)
+            operation = {"op": "append", "content": f"line {number}"}
+            answer = await asyncio.to_thread(patch, one, document, operation)
+            assert answer.status_code == 200, answer.text
+            read = await asyncio.to_thread(content, other, document)
+            assert f"line {number}" in read
+        await until(lambda: b"line 4" in bob.doc.get_update())
