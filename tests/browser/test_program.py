@@ -27,8 +27,8 @@ async def test_a_program_edits_a_paragraph_while_two_people_type(sit: Sit, paper
     await bob.sees("Paragraph 39.")
 
     async def writes(person, number: int, words: str) -> None:  # type: ignore[no-untyped-def]
-        await person.editor.get_by_text(f"Paragraph {number}.", exact=True).click()
-        await person.page.keyboard.press("End")
+        paragraph = person.editor.get_by_text(f"Paragraph {number}.", exact=True)
+        await person.goes_to_the_end_of(paragraph)
         await person.page.keyboard.type(words, delay=15)
 
     async def program() -> None:
