@@ -188,6 +188,18 @@ class Conf(_FromEnvironment):
     idle_timeout_s: float = Field(
         3600.0, ge=0, description="Seconds without any message of a client; then: 4508."
     )
+    api_per_token: int = Field(
+        600, ge=0, description="API requests a minute with one token; above: 429."
+    )
+    api_per_user: int = Field(
+        1200, ge=0, description="API requests a minute of one user, all tokens and browsers; 429."
+    )
+    api_per_address: int = Field(
+        600,
+        ge=0,
+        description="API requests a minute of guests and unknown tokens from one network address; "
+        "above: 429.",
+    )
 
     # Where it runs.
     database_pool_size: int = Field(

@@ -75,9 +75,14 @@ class Unavailable(CollabError):
     """Draining or overloaded; the same request will do later."""
 
     close_code, status, code = 4503, 503, "unavailable"
+    retry_after_s: ClassVar[int] = 5
 
 
 class TooManyRequests(CollabError):
-    """Too many messages; slow down, then go on."""
+    """Too many messages or requests; slow down, then go on."""
 
     close_code, status, code = 4529, 429, "too-many-requests"
+
+    def __init__(self, *said: object, retry_after_s: int = 5) -> None:
+        super().__init__(*said)
+        self.retry_after_s = retry_after_s

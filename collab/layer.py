@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-_SENTINEL = "redis+sentinel"
+SENTINEL = "redis+sentinel"
 _SCHEMES = {"redis", "rediss", "unix"}
 _BETWEEN_URLS = re.compile(r",\s*(?=[a-z+]+://)")  # a Sentinel URL has commas of its own
-_DEFAULT_SENTINEL_PORT = 26379
+_DEFAULTSENTINEL_PORT = 26379
 # A Redis that hangs must not hang us: what it should have carried heals from the log.
 _TIMEOUTS = {"socket_connect_timeout": 2, "socket_timeout": 5}
 
@@ -23,17 +23,22 @@ def channel_layer(redis_url: str) -> dict[str, Any]:
         return {"BACKEND": "channels.layers.InMemoryChannelLayer"}
     return {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [_host(url.strip()) for url in _BETWEEN_URLS.split(redis_url)]},
+        "CONFIG": {"hosts": [_host(url) for url in redis_urls(redis_url)]},
     }
+
+
+def redis_urls(redis_url: str) -> list[str]:
+    """Each Redis that ``REDIS_URL`` names."""
+    return [url.strip() for url in _BETWEEN_URLS.split(redis_url)]
 
 
 def _host(url: str) -> dict[str, Any]:
     scheme = urlsplit(url).scheme
-    if scheme == _SENTINEL:
+    if scheme == SENTINEL:
         return _sentinel(url)
     if scheme not in _SCHEMES:
         raise ImproperlyConfigured(
-            f"REDIS_URL: must begin with redis://, rediss://, unix:// or {_SENTINEL}://"
+            f"REDIS_URL: must begin with redis://, rediss://, unix:// or {SENTINEL}://"
         )
     return {"address": url, **_TIMEOUTS}
 
@@ -45,7 +50,7 @@ def _sentinel(url: str) -> dict[str, Any]:
     master, _, database = parts.path.strip("/").partition("/")
     if not hosts or not master:
         raise ImproperlyConfigured(
-            f"REDIS_URL: must look like {_SENTINEL}://host:26379,host:26379/name-of-the-master"
+            f"REDIS_URL: must look like {SENTINEL}://host:26379,host:26379/name-of-the-master"
         )
     user, _, password = login.partition(":")
     try:
@@ -59,4 +64,4 @@ def _sentinel(url: str) -> dict[str, Any]:
 
 def _address(host: str) -> tuple[str, int]:
     name, _, port = host.partition(":")
-    return name, int(port or _DEFAULT_SENTINEL_PORT)
+    return name, int(port or _DEFAULTSENTINEL_PORT)

@@ -113,6 +113,7 @@ DATABASES = {"default": _database(_env.database_url)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CHANNEL_LAYERS = {"default": channel_layer(_env.redis_url)}
+REDIS_URL = _env.redis_url  # for the counters of ``collab.throttle``, too
 
 
 def _mail(url: str) -> dict[str, Any]:

@@ -16,6 +16,13 @@ from documents.models import Document, Membership, Role
 pytest_plugins = ["tests.servers"]
 
 
+@pytest.fixture(autouse=True)
+def unlimited(settings: Any) -> None:
+    """All tests come from one address. What is limited says so itself."""
+    limits = {"api_per_token": 0, "api_per_user": 0, "api_per_address": 0}
+    settings.COLLAB = settings.COLLAB.model_copy(update=limits)
+
+
 def _person(name: str) -> User:
     return User.objects.create_user(name, f"{name}@example.org")
 

@@ -114,6 +114,9 @@ def environment(database_url: str, **settings: str) -> dict[str, str]:
         "ALLOWED_HOSTS": "localhost,127.0.0.1",
         "COLLAB_COMPACT_WORKER": "0",
         "COLLAB_DRAIN_S": "0.5",
+        "COLLAB_API_PER_TOKEN": "0",
+        "COLLAB_API_PER_USER": "0",
+        "COLLAB_API_PER_ADDRESS": "0",
         "LOG_FORMAT": "text",
         **settings,
     }
