@@ -11,7 +11,7 @@ WITH_SECRET = umask 077; SECRET_KEY="$$(cat var/secret-key)"
 # For linters and tests, which serve nobody.
 TRY_OUT := DEBUG=1
 
-.PHONY: help run manage test lint front front-check chaos bench bench-idle lock clean
+.PHONY: help run manage test lint front front-check chaos bench bench-idle bench-api lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,6 +49,9 @@ bench: $(VENV)/.dev  ## Benchmarks, as ratios
 
 bench-idle: $(VENV)/.dev  ## Ten thousand idle connections for two minutes (IDLE_CONNECTIONS, IDLE_SECONDS)
 	$(TRY_OUT) $(PY) -m tests.bench.idle
+
+bench-api: $(VENV)/.dev  ## What a snapshot costs in each format, and a small edit of a large document
+	$(TRY_OUT) $(PY) -m tests.bench.api
 
 lock:  ## Lock the dependencies again (needs uv)
 	for name in requirements requirements-dev; do uv pip compile --quiet --universal \

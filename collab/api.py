@@ -14,14 +14,23 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import Error as DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
-from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 
+from collab import throttle
 from collab.accounts.api import router as accounts
 from collab.accounts.principal import Principal, principal_of_request
-from collab.errors import CollabError, NoAccess, TooLarge, Unavailable
+from collab.addresses import client_address
+from collab.errors import (
+    CollabError,
+    NoAccess,
+    NotAuthenticated,
+    TooLarge,
+    TooManyRequests,
+    Unavailable,
+)
+from collab.openapi import PROBLEM, DescribedAPI
 from documents.api import ASYNC_ROUTERS
 from documents.api import ROUTERS as DOCUMENT_ROUTERS
 from documents.formats.operations import TargetMissing
@@ -29,7 +38,6 @@ from documents.formats.operations import TargetMissing
 logger = logging.getLogger(__name__)
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_RETRY_AFTER_S = 5
 
 
 class ScopeTooSmall(NoAccess):
@@ -48,7 +56,7 @@ class ApiTokenAuth(HttpBearer):
     """``Authorization: Bearer`` with a token of ``manage.py issue_token``."""
 
     def authenticate(self, request: HttpRequest, token: str) -> Principal:
-        principal = principal_of_request(request)
+        principal = _recognised(request)
         if principal.may_only_read and request.method not in _SAFE_METHODS:
             raise ScopeTooSmall('this token has scope "read": it may only GET')
         return principal
@@ -63,10 +71,23 @@ class SessionAuth(APIKeyCookie):
         # Guests have nothing that a browser would send by itself, so nothing to forge.
         if not isinstance(request.user, AnonymousUser) and check_csrf(request):
             raise CsrfFailed("send the csrftoken cookie's value as X-CSRFToken")
-        return principal_of_request(request)
+        return _recognised(request)
 
     def authenticate(self, request: HttpRequest, key: str | None) -> Principal:
-        return principal_of_request(request)
+        return _recognised(request)
+
+
+def _recognised(request: HttpRequest) -> Principal:
+    """Who asks, counted. Raises NotAuthenticated or TooManyRequests."""
+    peer, forwarded = request.META["REMOTE_ADDR"], request.headers.get("X-Forwarded-For", "")
+    address = client_address(peer, forwarded, settings.COLLAB.proxies)
+    try:
+        principal = principal_of_request(request)
+    except NotAuthenticated:
+        throttle.count_stranger(address)
+        raise
+    throttle.count(principal, address)
+    return principal
 
 
 class AsyncApiTokenAuth(ApiTokenAuth):
@@ -83,7 +104,7 @@ class AsyncSessionAuth(SessionAuth):
         return await sync_to_async(super().__call__)(request)
 
 
-api = NinjaAPI(
+api = DescribedAPI(
     title="Collab",
     version="1",
     description="Documents that people and programs write together.",
@@ -111,8 +132,8 @@ def _on_error(request: HttpRequest, error: CollabError) -> HttpResponse:
     response = _problem(error.status, error.code, str(error))
     if error.status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = "Bearer"
-    if error.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
-        response["Retry-After"] = str(_RETRY_AFTER_S)
+    if isinstance(error, TooManyRequests | Unavailable):
+        response["Retry-After"] = str(error.retry_after_s)
     return response
 
 
@@ -167,4 +188,4 @@ def _problem(status: int, code: str, detail: str, **more: Any) -> HttpResponse:
         "detail": detail,
         "code": code,
     }
-    return JsonResponse(body | more, status=status, content_type="application/problem+json")
+    return JsonResponse(body | more, status=status, content_type=PROBLEM)

@@ -8,7 +8,7 @@ is committed.
 import asyncio
 import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -110,6 +110,7 @@ def render(parts: Sequence[bytes], wanted: Format) -> bytes:
 
 # -- Writing --------------------------------------------------------------------------------
 Change = Callable[[list[Block]], list[Block]]
+Note = Callable[[bytes], Awaitable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,10 @@ class Written:
 def parsed(content: Any, given: Format) -> list[Block]:
     """Blocks from what a program sends. Raises InvalidContent, TooLarge or ProtocolError."""
     if given is Format.BLOCKS:
-        blocks = json.loads(content) if isinstance(content, str) else content
+        try:
+            blocks = json.loads(content) if isinstance(content, str) else content
+        except (ValueError, RecursionError):
+            raise ProtocolError("content must be blocks in JSON") from None
         if not isinstance(blocks, list):
             raise ProtocolError("content must be a list of blocks")
         return blocks
@@ -174,10 +178,12 @@ async def write(
     change: Change,
     *,
     only_if: frozenset[str] | None = None,
+    note: Note | None = None,
 ) -> Written:
     """Change the live document, and return when that is committed.
 
-    ``only_if``: heads of which one must be the present one. Raises PreconditionFailed,
+    ``only_if``: heads of which one must be the present one. ``note``: called with the update
+    before it is written; what it returns is written. Raises PreconditionFailed,
     TargetMissing, or what editors are refused with.
     """
     return await _edit(
@@ -185,15 +191,16 @@ async def write(
         principal,
         role,
         lambda state, client_id: update_for(state, change, client_id=client_id),
-        only_if,
+        only_if=only_if,
+        note=note,
     )
 
 
 async def merge_update(
-    document_id: UUID, principal: Principal, role: Role, update: bytes
+    document_id: UUID, principal: Principal, role: Role, update: bytes, *, note: Note | None = None
 ) -> Written:
     """Merge a raw Yjs update into the live document, and return when that is committed."""
-    return await _edit(document_id, principal, role, lambda state, client_id: update, None)
+    return await _edit(document_id, principal, role, lambda state, client_id: update, note=note)
 
 
 async def _edit(
@@ -201,7 +208,9 @@ async def _edit(
     principal: Principal,
     role: Role,
     make: Callable[[bytes, int], bytes],
-    only_if: frozenset[str] | None,
+    *,
+    only_if: frozenset[str] | None = None,
+    note: Note | None,
 ) -> Written:
     hub = current_hub()
     room = await hub.open(document_id)
@@ -220,6 +229,8 @@ async def _edit(
         update = await asyncio.to_thread(make, room.settled_state(), client_id)
         if only_if is not None and room.revision != revision:
             raise PreconditionFailed("somebody has changed the content meanwhile")
+        if note is not None:
+            update = await note(update)
         if update == EMPTY_UPDATE:
             return Written(room.head, is_changed=False)
         await program.write(update)

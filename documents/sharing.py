@@ -11,7 +11,7 @@ from django.db import transaction
 
 from collab.errors import CollabError
 from documents.announce import access_changed
-from documents.models import Document, Membership, Role, ShareLink
+from documents.models import AccessRequest, Document, Membership, Role, ShareLink
 
 
 class CannotShare(CollabError):
@@ -29,8 +29,17 @@ def grant(document: Document, user: User, role: Role) -> Membership:
         membership, _ = Membership.objects.update_or_create(
             document=document, user=user, defaults={"role": role}
         )
+        AccessRequest.objects.filter(document=document, user=user).delete()
         access_changed(document_id=document.id)
     return membership
+
+
+def request_access(document: Document, user: User, role: Role, message: str) -> None:
+    """Ask the owner for a role; asking again changes what was asked for."""
+    _check(role)
+    AccessRequest.objects.update_or_create(
+        document=document, user=user, defaults={"role": role, "message": message}
+    )
 
 
 def revoke(document: Document, user_id: int) -> bool:

@@ -1,14 +1,24 @@
-"""/me: who the API takes you for."""
+"""/me: who the API takes you for, and the tokens of your programs."""
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
 
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 from ninja import Router, Schema
+from ninja.responses import Status
+from pydantic import ConfigDict, Field, StringConstraints
 
+from collab.accounts.models import ApiToken
 from collab.accounts.principal import asking
-from collab.errors import NotAuthenticated
+from collab.errors import NoAccess, NotAuthenticated, NotFound
 from presence.identity import identity_of
 
 router = Router(tags=["me"])
+
+Label = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")
+]
 
 
 class Me(Schema):
@@ -19,13 +29,50 @@ class Me(Schema):
     email: str
 
 
+class TokenOut(Schema):
+    """``id`` is what the token's edits appear under: ``token:<id>``."""
+
+    id: int
+    label: str
+    scope: ApiToken.Scope
+    created_at: datetime
+    expires_at: datetime | None
+
+    @classmethod
+    def of(cls, token: ApiToken) -> Self:
+        return cls(
+            id=token.pk,
+            label=token.label,
+            scope=ApiToken.Scope(token.scope),
+            created_at=token.created_at,
+            expires_at=token.expires_at,
+        )
+
+
+class TokenList(Schema):
+    items: list[TokenOut]
+    next: str | None = None
+
+
+class NewToken(Schema):
+    """``label`` is the name under which the program appears to others."""
+
+    model_config = ConfigDict(extra="forbid")
+    label: Label = ""
+    scope: Literal["read", "write"] = "write"
+    days: Annotated[int, Field(ge=1, le=3650)] | None = None
+
+
+class IssuedToken(TokenOut):
+    """``token`` is shown this once: only its hash is kept."""
+
+    token: str
+
+
 @router.get("/me", response=Me)
 def me(request: HttpRequest) -> Me:
     """The person whose token or session this is."""
-    principal = asking(request)
-    if principal.user_id is None:
-        raise NotAuthenticated("log in, or send an API token")
-    user, identity = User.objects.get(pk=principal.user_id), identity_of(principal)
+    user, identity = _user(request), identity_of(asking(request))
     return Me(
         id=identity.id,
         username=user.get_username(),
@@ -33,3 +80,42 @@ def me(request: HttpRequest) -> Me:
         color=identity.colour,
         email=user.email,
     )
+
+
+@router.get("/me/tokens", response=TokenList)
+def list_tokens(request: HttpRequest) -> TokenList:
+    """The tokens of your programs, without their texts."""
+    tokens = ApiToken.objects.filter(user=_user(request)).order_by("id")
+    return TokenList(items=[TokenOut.of(token) for token in tokens])
+
+
+@router.post("/me/tokens", response={201: IssuedToken})
+def issue_token(request: HttpRequest, body: NewToken) -> Status[IssuedToken]:
+    """A new token; its text is in this answer and nowhere else."""
+    user = _manager(request)
+    token, text = ApiToken.issue(user.pk, scope=body.scope, days=body.days, label=body.label)
+    return Status(201, IssuedToken(token=text, **TokenOut.of(token).dict()))
+
+
+@router.delete("/me/tokens/{int:token_id}", response={204: None})
+def revoke_token(request: HttpRequest, token_id: int) -> Status[None]:
+    """End a token, and whatever sockets it has opened."""
+    deleted, _ = ApiToken.objects.filter(user=_manager(request), pk=token_id).delete()
+    if not deleted:
+        raise NotFound("no such token")
+    return Status(204, None)
+
+
+def _user(request: HttpRequest) -> User:
+    principal = asking(request)
+    if principal.user_id is None:
+        raise NotAuthenticated("log in, or send an API token")
+    return User.objects.get(pk=principal.user_id)
+
+
+def _manager(request: HttpRequest) -> User:
+    """A stolen token must not be able to make itself another one."""
+    token_id = asking(request).api_token_id
+    if token_id is not None and not ApiToken.objects.filter(pk=token_id, scope="admin").exists():
+        raise NoAccess("tokens are made in the browser, or with a token of scope admin")
+    return _user(request)

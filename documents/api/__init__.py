@@ -2,16 +2,27 @@
 
 from ninja import Router
 
-from documents.api import content, documents, links, members, snapshot, socket_token
+from documents.api import (
+    access_requests,
+    content,
+    documents,
+    links,
+    members,
+    presence,
+    snapshot,
+    socket_token,
+)
 
 ROUTERS: list[tuple[str, Router]] = [
     ("documents", documents.router),
     ("content", snapshot.router),
     ("sharing", members.router),
     ("sharing", links.router),
+    ("sharing", access_requests.router),
     ("live", socket_token.router),
 ]
 # Of operations that await something.
 ASYNC_ROUTERS: list[tuple[str, Router]] = [
     ("content", content.router),
+    ("live", presence.router),
 ]

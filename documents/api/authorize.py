@@ -8,7 +8,9 @@ from django.http import HttpRequest
 from collab.accounts.principal import asking
 from collab.errors import NoAccess, NotAuthenticated, NotFound
 from documents.access import role_of
+from documents.idempotency import Key
 from documents.models import Document, Role
+from presence.identity import identity_of
 
 
 def open_document(
@@ -38,3 +40,12 @@ def signed_in(request: HttpRequest) -> User:
     if user_id is None:
         raise NotAuthenticated("log in, or send an API token")
     return User.objects.get(pk=user_id)
+
+
+def key_of(request: HttpRequest) -> Key | None:
+    """The asker's Idempotency-Key for exactly this request. Raises ProtocolError for a bad one."""
+    text = request.headers.get("Idempotency-Key")
+    if text is None:
+        return None
+    what = f"{request.method} {request.get_full_path()} {request.content_type}"
+    return Key.of(identity_of(asking(request)).id, text, what.encode(), request.body)

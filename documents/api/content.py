@@ -4,6 +4,8 @@ Async, because a write waits for its commit on the event loop, where the rooms a
 """
 
 import json
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -15,8 +17,9 @@ from pydantic import ConfigDict, Field
 
 from collab.accounts.principal import asking
 from collab.errors import CollabError, ProtocolError
-from documents import content
-from documents.api.authorize import open_document
+from collab.openapi import CONDITIONAL, ETAG, IDEMPOTENT, described
+from documents import content, idempotency
+from documents.api.authorize import key_of, open_document
 from documents.api.snapshot import tagged
 from documents.content import Change, Format, Written
 from documents.formats.operations import Operation
@@ -64,14 +67,57 @@ class OperationIn(Schema):
     all: bool = False
 
 
+class WrittenOut(Schema):
+    """``head`` is the ETag's number; ``changed`` is false if there was nothing to do."""
+
+    head: int
+    changed: bool
+
+
 class ContentChange(Schema):
     """Operations: all are carried out, or none."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"operations": [{"op": "append", "content": "- 14:02 deployed **v1.4**"}]},
+                {"operations": [{"op": "replace_text", "find": "TODO", "replace": "done"}]},
+            ]
+        },
+    )
     operations: Annotated[list[OperationIn], Field(min_length=1, max_length=1000)]
 
 
-@router.put("/{uuid:document_id}/content")
+_TAGGED = {200: {"headers": ETAG}}
+_TEXT: dict[str, Any] = {"schema": {"type": "string"}}
+_JSON: dict[str, Any] = {
+    "schema": {
+        "type": "object",
+        "properties": {
+            "content": {"type": ["string", "array"]},
+            "format": {"enum": ["markdown", "html", "text", "blocks"]},
+        },
+        "required": ["content"],
+    }
+}
+_WHOLE_BODY = {
+    "required": True,
+    "content": {**dict.fromkeys(_FORMATS, _TEXT), "application/json": _JSON},
+}
+_UPDATE_BODY = {
+    "required": True,
+    "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+}
+
+
+@router.put(
+    "/{uuid:document_id}/content",
+    response=WrittenOut,
+    openapi_extra=described(
+        409, 412, 415, 428, parameters=CONDITIONAL, requestBody=_WHOLE_BODY, answers=_TAGGED
+    ),
+)
 async def replace(
     request: HttpRequest, document_id: UUID, mode: Literal["merge", "overwrite"] = "merge"
 ) -> HttpResponse:
@@ -88,20 +134,31 @@ async def replace(
     return await _write(request, document_id, content.replacement(body, given), only_if)
 
 
-@router.patch("/{uuid:document_id}/content")
+@router.patch(
+    "/{uuid:document_id}/content",
+    response=WrittenOut,
+    openapi_extra=described(409, 412, parameters=CONDITIONAL, answers=_TAGGED),
+)
 async def change(request: HttpRequest, document_id: UUID, body: ContentChange) -> HttpResponse:
     """Surgical changes, by block or by text. 409 says what is there if a target is missing."""
     operations = [_operation(each, number) for number, each in enumerate(body.operations)]
     return await _write(request, document_id, content.operations(operations), _heads(request))
 
 
-@router.post("/{uuid:document_id}/updates")
+@router.post(
+    "/{uuid:document_id}/updates",
+    response=WrittenOut,
+    openapi_extra=described(
+        409, 415, parameters=IDEMPOTENT, requestBody=_UPDATE_BODY, answers=_TAGGED
+    ),
+)
 async def merge(request: HttpRequest, document_id: UUID) -> HttpResponse:
     """Merge a raw Yjs update (v1), as any editor would send it."""
     if request.content_type not in {"application/octet-stream", ""}:
         raise UnsupportedMediaType("an update is application/octet-stream")
     _, role = await _open(request, document_id)
-    return _answer(await content.merge_update(document_id, asking(request), role, request.body))
+    merge_update = partial(content.merge_update, document_id, asking(request), role)
+    return await _once(request, partial(merge_update, request.body), again=merge_update)
 
 
 async def _open(request: HttpRequest, document_id: UUID) -> Any:
@@ -112,11 +169,43 @@ async def _write(
     request: HttpRequest, document_id: UUID, change: Change, only_if: frozenset[str] | None
 ) -> HttpResponse:
     _, role = await _open(request, document_id)
-    return _answer(await content.write(document_id, asking(request), role, change, only_if=only_if))
+    whose = document_id, asking(request), role
+    return await _once(
+        request,
+        partial(content.write, *whose, change, only_if=only_if),
+        again=partial(content.merge_update, *whose),
+    )
 
 
-def _answer(written: Written) -> HttpResponse:
-    return tagged(JsonResponse({"head": written.head, "changed": written.is_changed}), written.head)
+async def _once(
+    request: HttpRequest,
+    write: Callable[..., Awaitable[Written]],
+    *,
+    again: Callable[[bytes], Awaitable[Written]],
+) -> HttpResponse:
+    """Do it, or tell again how it ended if its Idempotency-Key is known."""
+    key = key_of(request)
+    if key is None:
+        return _answer(_body_of(await write()))
+
+    async def note(update: bytes) -> bytes:
+        return bytes((await sync_to_async(idempotency.note)(key, update)).update)
+
+    noted = await sync_to_async(idempotency.find)(key)
+    if noted is not None and noted.answer is not None:
+        return _answer(noted.answer)
+    written = await (write(note=note) if noted is None else again(bytes(noted.update)))
+    answer = _body_of(written)
+    await sync_to_async(idempotency.answered)(key, answer)
+    return _answer(answer)
+
+
+def _body_of(written: Written) -> dict[str, Any]:
+    return {"head": written.head, "changed": written.is_changed}
+
+
+def _answer(body: dict[str, Any]) -> HttpResponse:
+    return tagged(JsonResponse(body), body["head"])
 
 
 def _heads(request: HttpRequest) -> frozenset[str] | None:

@@ -3,10 +3,12 @@
 import base64
 import binascii
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
-from uuid import UUID
+from uuid import UUID, uuid4
 
+from django.db import IntegrityError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
@@ -15,9 +17,10 @@ from pydantic import ConfigDict, Field
 
 from collab.accounts.principal import Principal, asking
 from collab.errors import NoAccess, ProtocolError
-from documents import lifecycle
+from collab.openapi import IDEMPOTENT, described
+from documents import idempotency, lifecycle
 from documents.access import roles_in, visible_to
-from documents.api.authorize import open_document, signed_in
+from documents.api.authorize import key_of, open_document, signed_in
 from documents.api.shapes import Line, Person, RoleKey
 from documents.content import Format, parsed
 from documents.creation import create_document
@@ -71,7 +74,10 @@ class DocumentList(Schema):
 
 class NewDocument(Schema):
     # Unknown fields are refused: content that is silently dropped would be lost.
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"title": "Plan", "content": "# Plan\n\n- [ ] milk"}]},
+    )
     title: Line = ""
     content: Any = None
     format: Literal["markdown", "html", "text", "blocks"] = "markdown"
@@ -114,13 +120,17 @@ def list_documents(
     )
 
 
-@router.post("", response={201: DocumentOut})
+@router.post("", response={201: DocumentOut}, openapi_extra=described(parameters=IDEMPOTENT))
 def create(request: HttpRequest, body: NewDocument) -> Status[DocumentOut]:
     """A new document with this content, or with an empty paragraph; you are its owner."""
-    user = signed_in(request)
+    user, key = signed_in(request), key_of(request)
     blocks = None if body.content is None else parsed(body.content, Format(body.format))
-    document = create_document(user, body.title, blocks)
-    return Status(201, DocumentOut.of(document, Role.OWNER, asking(request)))
+    document_id = uuid4() if key is None else idempotency.new_document_id(key)
+    # Whoever has asked before, or asks at this very moment, has made it.
+    with suppress(IntegrityError):
+        create_document(user, body.title, blocks, document_id=document_id)
+    document, role = open_document(request, document_id, in_trash=True)
+    return Status(201, DocumentOut.of(document, role, asking(request)))
 
 
 @router.get("/{uuid:document_id}", response=DocumentOut)
@@ -130,7 +140,7 @@ def get(request: HttpRequest, document_id: UUID) -> DocumentOut:
     return DocumentOut.of(document, role, asking(request))
 
 
-@router.patch("/{uuid:document_id}", response=DocumentOut)
+@router.patch("/{uuid:document_id}", response=DocumentOut, openapi_extra=described(409))
 def change(request: HttpRequest, document_id: UUID, body: DocumentChange) -> DocumentOut:
     """Rename (editors), or set what everybody may do (the owner)."""
     document, role = open_document(request, document_id, at_least=Role.EDITOR)

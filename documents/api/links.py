@@ -12,6 +12,7 @@ from pydantic import AfterValidator, AwareDatetime
 
 from collab.accounts.principal import asking
 from collab.errors import NotFound
+from collab.openapi import described
 from documents import sharing
 from documents.api.authorize import open_document
 from documents.api.shapes import RoleKey
@@ -75,7 +76,7 @@ def list_links(request: HttpRequest, document_id: UUID) -> LinkList:
     return LinkList(items=[LinkOut.of(link, request) for link in document.links.order_by("id")])
 
 
-@router.post("/{uuid:document_id}/links", response={201: LinkOut})
+@router.post("/{uuid:document_id}/links", response={201: LinkOut}, openapi_extra=described(409))
 def create_link(request: HttpRequest, document_id: UUID, body: NewLink) -> Status[LinkOut]:
     document, _ = open_document(request, document_id, at_least=Role.OWNER)
     link = sharing.create_link(
@@ -87,7 +88,9 @@ def create_link(request: HttpRequest, document_id: UUID, body: NewLink) -> Statu
     return Status(201, LinkOut.of(link, request))
 
 
-@router.patch("/{uuid:document_id}/links/{int:link_id}", response=LinkOut)
+@router.patch(
+    "/{uuid:document_id}/links/{int:link_id}", response=LinkOut, openapi_extra=described(409)
+)
 def change_link(request: HttpRequest, document_id: UUID, link_id: int, body: LinkChange) -> LinkOut:
     document, _ = open_document(request, document_id, at_least=Role.OWNER)
     link = _link(document, link_id)

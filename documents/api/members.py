@@ -11,6 +11,7 @@ from ninja.responses import Status
 
 from collab.accounts.principal import asking
 from collab.errors import NotFound
+from collab.openapi import described
 from documents.api.authorize import open_document
 from documents.api.shapes import Line, Person, RoleKey
 from documents.models import Membership, Role
@@ -56,7 +57,7 @@ def list_members(request: HttpRequest, document_id: UUID) -> MemberList:
     return MemberList(items=[owner, *map(_described, memberships)])
 
 
-@router.post("/{uuid:document_id}/members", response={201: Member})
+@router.post("/{uuid:document_id}/members", response={201: Member}, openapi_extra=described(409))
 def add_member(request: HttpRequest, document_id: UUID, body: NewMember) -> Status[Member]:
     """Give somebody a role, or another one if they had one."""
     document, _ = open_document(request, document_id, at_least=Role.OWNER)
@@ -64,7 +65,9 @@ def add_member(request: HttpRequest, document_id: UUID, body: NewMember) -> Stat
     return Status(201, _described(grant(document, user, body.role.role)))
 
 
-@router.patch("/{uuid:document_id}/members/{user_id}", response=Member)
+@router.patch(
+    "/{uuid:document_id}/members/{user_id}", response=Member, openapi_extra=described(409)
+)
 def change_member(
     request: HttpRequest, document_id: UUID, user_id: UserId, body: MemberChange
 ) -> Member:
@@ -78,7 +81,9 @@ def change_member(
     return _described(grant(document, user, body.role.role))
 
 
-@router.delete("/{uuid:document_id}/members/{user_id}", response={204: None})
+@router.delete(
+    "/{uuid:document_id}/members/{user_id}", response={204: None}, openapi_extra=described(409)
+)
 def remove_member(request: HttpRequest, document_id: UUID, user_id: UserId) -> Status[None]:
     """Take somebody's role away. Everybody may leave by themselves."""
     number = _number(user_id)

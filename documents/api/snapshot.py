@@ -10,6 +10,7 @@ from django.utils.http import parse_etags
 from ninja import Router
 
 from collab.errors import CollabError, ProtocolError
+from collab.openapi import ETAG, described
 from documents import content
 from documents.api.authorize import open_document
 from documents.content import Format
@@ -25,7 +26,24 @@ class NotAcceptable(CollabError):
     status, code = 406, "not-acceptable"
 
 
-@router.get("/{uuid:document_id}/snapshot")
+_SERVED = {
+    each.media_type.partition(";")[0]: {
+        "schema": {"type": "array"} if each is Format.BLOCKS else {"type": "string"}
+    }
+    for each in Format
+}
+
+
+@router.get(
+    "/{uuid:document_id}/snapshot",
+    openapi_extra=described(
+        406,
+        answers={
+            200: {"content": _SERVED, "headers": ETAG},
+            304: {"description": "Not changed since If-None-Match"},
+        },
+    ),
+)
 def snapshot(
     request: HttpRequest,
     document_id: UUID,

@@ -1,12 +1,15 @@
 """The tables, one module per aggregate. Fields, constraints and questions about themselves."""
 
 from documents.models.document import Document
+from documents.models.keyed_write import KeyedWrite
 from documents.models.log import LogEntry, Quarantine, Snapshot
-from documents.models.sharing import AccessChange, Membership, Role, ShareLink
+from documents.models.sharing import AccessChange, AccessRequest, Membership, Role, ShareLink
 
 __all__ = [
     "AccessChange",
+    "AccessRequest",
     "Document",
+    "KeyedWrite",
     "LogEntry",
     "Membership",
     "Quarantine",

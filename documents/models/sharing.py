@@ -51,6 +51,28 @@ class Membership(models.Model):
         return f"{self.user_id} is {Role(self.role).key} of {self.document_id}"
 
 
+class AccessRequest(models.Model):
+    """That somebody asks the owner for a role. Gone with the answer."""
+
+    document = models.ForeignKey(
+        "documents.Document", on_delete=models.CASCADE, related_name="access_requests"
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="access_requests"
+    )
+    role = models.PositiveSmallIntegerField(choices=Role.choices)
+    message = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["document", "user"], name="one_request_each")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} asks to be {Role(self.role).key} of {self.document_id}"
+
+
 def _new_token() -> str:
     return secrets.token_urlsafe(24)
 

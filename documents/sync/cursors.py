@@ -5,6 +5,7 @@ The rules are ``presence.awareness``'s; this says when somebody is told, and who
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from collab.conf import Conf
 from documents.protocol.messages import Awareness
@@ -69,6 +70,11 @@ class Cursors:
     def everybody(self) -> Awareness:
         """All who are here, for a newcomer."""
         return Awareness(self._table.encode_all())
+
+    @property
+    def people(self) -> list[dict[str, Any]]:
+        """The stamps of those who are here, each person once."""
+        return self._table.present()
 
     @property
     def is_empty(self) -> bool:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from collab import metrics
@@ -50,6 +51,7 @@ from documents.sync.underway import Underway
 logger = logging.getLogger(__name__)
 
 _RETRY_S = 1.0
+_ANSWERED_WITHIN_S = 0.3  # by other processes, when a room opens
 _STORE_HEARSAY_AFTER_S = 2.0  # by then its own process has committed it, or is in trouble
 # An awareness update about nobody: harmless to every client, and a message all the same.
 HEARTBEAT = encode_message(Awareness(b"\x00"))
@@ -98,6 +100,7 @@ class Room:
         self._made_up_for = 0
         self._receipts = Receipts()
         self._owed = 0  # serial of the last update that was owed to the log
+        self._asked_around_at = 0.0
         self._committed = 0  # … and of the last that the log has
         self._base: bytes = b""
         self._base_frames: list[bytes] = []
@@ -113,7 +116,7 @@ class Room:
         await self._load()
         self._expect_what_is_owed()
         self._peers.ask_who_is_there()
-        self.empty_since = self._loop.time()
+        self._asked_around_at = self.empty_since = self._loop.time()
         logger.info(
             "room opened",
             extra={
@@ -285,6 +288,13 @@ class Room:
             member.send(HEARTBEAT, now)
 
     # -- Programs ---------------------------------------------------------------------------
+    async def who_is_here(self) -> list[dict[str, Any]]:
+        """The stamps (``Identity.stamp``) of all who are here, in whichever process."""
+        wait_s = self._asked_around_at + _ANSWERED_WITHIN_S - self._loop.time()
+        if wait_s > 0 and not self._seat.is_alone:
+            await asyncio.sleep(wait_s)
+        return self._cursors.people
+
     @property
     def revision(self) -> int:
         """Counts what has changed the document here, committed or not."""

@@ -26,9 +26,7 @@ UNLIMITED = {"COLLAB_MAX_MESSAGES_PER_S": "0", "COLLAB_MAX_WORK_SHARE": "0"}
 
 
 def test_two_friends_write_at_once(new_server):
-    server = new_server(
-        COLLAB_MAX_MESSAGES_PER_S="0", COLLAB_MAX_WORK_SHARE="0"
-    )  # months of typing in seconds
+    server = new_server(**UNLIMITED)
     document = server.new_document()
     trace = str(TRACES / "friendsforever.json.gz")
     found = run_node("trace.mjs", server, document, trace=trace, within_s=400)

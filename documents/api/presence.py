@@ -1,0 +1,45 @@
+"""presence: who has the document open at this moment, in whichever process."""
+
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest
+from ninja import Router, Schema
+
+from documents.api.authorize import open_document
+from documents.sync.hub import current_hub
+
+router = Router()
+
+
+class Present(Schema):
+    """``is_program``: something that writes over this API."""
+
+    id: str
+    name: str
+    color: str
+    is_guest: bool
+    is_program: bool
+
+
+class PresentList(Schema):
+    items: list[Present]
+    next: str | None = None
+
+
+@router.get("/{uuid:document_id}/presence", response=PresentList)
+async def list_present(request: HttpRequest, document_id: UUID) -> PresentList:
+    """Everybody who is here, once each, in the order of their names."""
+    await sync_to_async(open_document)(request, document_id)
+    room = await current_hub().open(document_id)
+    present = [
+        Present(
+            id=user["id"],
+            name=user["name"],
+            color=user["color"],
+            is_guest=user.get("guest", False),
+            is_program=user.get("program", False),
+        )
+        for user in await room.who_is_here()
+    ]
+    return PresentList(items=sorted(present, key=lambda each: (each.name, each.id)))

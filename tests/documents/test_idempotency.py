@@ -1,0 +1,122 @@
+"""A write that is sent again with its Idempotency-Key happens once, whatever died in between."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.servers import NewDocument, Server
+
+
+def key() -> str:
+    return str(uuid4())
+
+
+LINE = {"operations": [{"op": "append", "content": "once"}]}
+
+
+def write(
+    server: Server, document: NewDocument, body: Any, key: str, person: str = "alice"
+) -> httpx.Response:
+    path = f"documents/{document.id}/content"
+    return server.api("PATCH", path, person, json=body, headers={"Idempotency-Key": key})
+
+
+def text(server: Server, document: NewDocument) -> str:
+    return server.api("GET", f"documents/{document.id}/snapshot?format=text").text
+
+
+def test_the_same_request_is_answered_the_same_and_done_once(server: Server) -> None:
+    document = server.new_document()
+    mine = key()
+    first, again = (write(server, document, LINE, mine) for _ in range(2))
+    assert first.status_code == again.status_code == 200
+    assert (again.json(), again.headers["ETag"]) == (first.json(), first.headers["ETag"])
+    assert text(server, document).count("once") == 1
+
+
+def test_another_key_or_another_person_is_another_request(server: Server) -> None:
+    document = server.new_document()
+    mine = key()
+    for each, person in [(mine, "alice"), (key(), "alice"), (mine, "bob")]:
+        assert write(server, document, LINE, each, person).status_code == 200
+    assert text(server, document).count("once") == 3
+
+
+def test_a_key_that_was_used_for_something_else_is_refused(server: Server) -> None:
+    document, other = server.new_document(), server.new_document()
+    mine = key()
+    assert write(server, document, LINE, mine).status_code == 200
+    for refused in (
+        write(server, other, LINE, mine),
+        write(server, document, {"operations": [{"op": "append", "content": "2"}]}, mine),
+    ):
+        assert (refused.status_code, refused.json()["code"]) == (422, "idempotency-key-reused")
+    assert "once" not in text(server, other)
+
+
+@pytest.mark.parametrize("text", ["", "x" * 256, "tab\there"])
+def test_a_key_must_be_one(server: Server, text: str) -> None:
+    assert write(server, server.new_document(), LINE, text).status_code == 400
+
+
+def test_many_at_once_are_one(server: Server) -> None:
+    document, mine = server.new_document(), key()
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: write(server, document, LINE, mine), range(8)))
+    assert [answer.status_code for answer in answers] == [200] * 8
+    assert text(server, document).count("once") == 1
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"op": "append", "content": "once"},
+        {"op": "replace_text", "find": "one ", "replace": ""},  # of which there are three
+    ],
+)
+def test_who_was_never_answered_asks_again(server: Server, operation: Any) -> None:
+    """As if the process had been killed between the commit and its answer."""
+    document = server.new_document()
+    write(server, document, {"operations": [{"op": "append", "content": "one one one "}]}, key())
+    body, mine = {"operations": [operation]}, key()
+    assert write(server, document, body, mine).status_code == 200
+    once = text(server, document)
+    server.run_script(
+        "from documents.models import KeyedWrite;"
+        f"KeyedWrite.objects.filter(key='{mine}').update(answer=None)"
+    )
+    assert write(server, document, body, mine).status_code == 200
+    assert text(server, document) == once
+
+
+def test_what_was_noted_and_never_done_is_done_by_who_asks_again(server: Server) -> None:
+    """As if the process had been killed before the edit reached anybody."""
+    document, mine = server.new_document(), key()
+    assert write(server, document, LINE, mine).status_code == 200
+    server.run_script(
+        "from documents.models import Document, KeyedWrite, LogEntry;"
+        f"LogEntry.objects.filter(document_id='{document.id}').delete();"
+        f"Document.objects.filter(id='{document.id}').update(head=0);"
+        f"KeyedWrite.objects.filter(key='{mine}').update(answer=None)"
+    )
+    server.restart()  # nobody remembers it
+    assert "once" not in text(server, document)
+    assert write(server, document, LINE, mine).status_code == 200
+    assert text(server, document).count("once") == 1
+
+
+def test_one_document_is_made_however_often_it_is_asked_for(server: Server) -> None:
+    headers = {"Idempotency-Key": key()}
+
+    def create(title: str, person: str = "alice") -> httpx.Response:
+        return server.api("POST", "documents", person, json={"title": title}, headers=headers)
+
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: create("Plan"), range(4)))
+    assert [answer.status_code for answer in made] == [201] * 4
+    assert len({answer.json()["id"] for answer in made}) == 1
+    assert create("Other").status_code == 422
+    assert create("Plan", "bob").json()["id"] != made[0].json()["id"]
