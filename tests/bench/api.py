@@ -67,26 +67,26 @@ def rich() -> list[dict[str, Any]]:
 class Bench:
     def __init__(self, server: Server) -> None:
         self._http = httpx.Client(
-            base_url=f"{server.url}/api/v1/documents",
+            base_url=f"{server.url}/api/v1",
             headers=server.people["alice"].bearer,
             timeout=120,
         )
 
     def make(self, content: Any) -> str:
         body = {"title": "bench", "content": content, "format": "blocks"}
-        return str(self._http.post("", json=body).raise_for_status().json()["id"])
+        return str(self._http.post("/documents", json=body).raise_for_status().json()["id"])
 
     def merge(self, document: str, update: bytes) -> None:
         body = {"content": update, "headers": {"Content-Type": "application/octet-stream"}}
-        self._http.post(f"/{document}/updates", **body).raise_for_status()
+        self._http.post(f"/documents/{document}/updates", **body).raise_for_status()
 
     def append(self, document: str) -> None:
         body = {"operations": [{"op": "append", "content": "one more"}]}
-        self._http.patch(f"/{document}/content", json=body).raise_for_status()
+        self._http.patch(f"/documents/{document}/content", json=body).raise_for_status()
 
     def snapshot(self, document: str, kind: str, etag: str = "") -> httpx.Response:
         headers = {"If-None-Match": etag} if etag else {}
-        path = f"/{document}/snapshot"
+        path = f"/documents/{document}/snapshot"
         return self._http.get(path, params={"format": kind}, headers=headers)
 
 
