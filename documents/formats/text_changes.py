@@ -14,6 +14,7 @@ from typing import TypeVar
 T = TypeVar("T", bound=Hashable)
 
 _TOKENS = re.compile(r"\w+|\s|[^\w\s]")
+_WITHIN_WORD = re.compile(r"\w\w")
 _MAX_PAIRS = 100_000
 _MAX_STEPS = 1_000_000  # token pairs; beyond, what differs counts as one change
 
@@ -29,9 +30,17 @@ class Change:
     new_end: int
 
 
-def text_changes(old: str, new: str) -> list[Change]:
-    """From front to end, covering both texts; offsets in characters."""
+def text_changes(old: str, new: str, *, by_words: bool = False) -> list[Change]:
+    """From front to end, covering both texts; offsets in characters.
+
+    As little as possible, or whole words, as people read.
+    """
     head, tail = _common_ends(old, new)
+    if by_words:
+        while _splits_word(old, head) or _splits_word(new, head):
+            head -= 1
+        while _splits_word(old, len(old) - tail) or _splits_word(new, len(new) - tail):
+            tail -= 1
     a = _TOKENS.findall(old[head : len(old) - tail])
     b = _TOKENS.findall(new[head : len(new) - tail])
     changes = [Change(True, 0, head, 0, head)] if head else []
@@ -44,6 +53,10 @@ def text_changes(old: str, new: str) -> list[Change]:
     if tail:
         changes.append(Change(True, len(old) - tail, len(old), len(new) - tail, len(new)))
     return changes
+
+
+def _splits_word(text: str, place: int) -> bool:
+    return 0 < place < len(text) and _WITHIN_WORD.fullmatch(text, place - 1, place + 1) is not None
 
 
 def kept_pairs(old: Sequence[T], new: Sequence[T]) -> Iterator[tuple[int, int]]:
@@ -105,7 +118,8 @@ def _opcodes(a: Sequence[str], b: Sequence[str]) -> Sequence[tuple[str, int, int
         return []
     if not a or not b or len(a) * len(b) > _MAX_STEPS:
         return [("replace", 0, len(a), 0, len(b))]
-    return SequenceMatcher(None, a, b, autojunk=False).get_opcodes()
+    # A space alone is no match: to look for the longest of thousands takes seconds.
+    return SequenceMatcher(str.isspace, a, b, autojunk=False).get_opcodes()
 
 
 def _common_ends(old: Sequence[object], new: Sequence[object]) -> tuple[int, int]:

@@ -9,10 +9,12 @@ _TEXTS = st.text(alphabet="ab c😀", max_size=20)
 _ITEMS = st.lists(st.integers(0, 9), max_size=20)
 
 
-@given(_TEXTS, _TEXTS)
-def test_changes_cover_both_texts_and_what_is_the_same_is_the_same(old: str, new: str) -> None:
+@given(_TEXTS, _TEXTS, st.booleans())
+def test_changes_cover_both_texts_and_what_is_the_same_is_the_same(
+    old: str, new: str, by_words: bool
+) -> None:
     at = new_at = 0
-    for change in text_changes(old, new):
+    for change in text_changes(old, new, by_words=by_words):
         assert (change.start, change.new_start) == (at, new_at)
         at, new_at = change.end, change.new_end
         if change.is_same:
@@ -23,6 +25,13 @@ def test_changes_cover_both_texts_and_what_is_the_same_is_the_same(old: str, new
 def test_a_word_in_the_middle_is_all_that_changes() -> None:
     changes = text_changes("one two three", "one 2 three")
     assert [(c.start, c.end) for c in changes if not c.is_same] == [(4, 7)]
+
+
+def test_for_people_whole_words_change() -> None:
+    for old, new in [("plan A", "planned A"), ("the one", "the stone"), ("one", "three")]:
+        for change in text_changes(old, new, by_words=True):
+            for text, place in [(old, change.start), (new, change.new_start)]:
+                assert place in {0, len(text)} or " " in text[place - 1 : place + 1]
 
 
 @given(_ITEMS, _ITEMS)
