@@ -63,7 +63,7 @@ def align(old: Sequence[Block], new: Sequence[Block], scope: Scope) -> list[Bloc
             continue
         hidden = [scope.hides(block) for block in old]
         visible = [place for place, hides in enumerate(hidden) if not hides]
-        pairs = {j: visible[i] for i, j in _matches([old[i] for i in visible], new, scope)}
+        pairs = {j: visible[i] for i, j in matches([old[i] for i in visible], new, scope)}
         at = 0
         for place, block in enumerate(new):
             match = pairs.get(place)
@@ -99,7 +99,7 @@ def _all(blocks: Sequence[Block]) -> Iterator[Block]:
 
 
 # -- Which is which -------------------------------------------------------------------------
-def _matches(old: Sequence[Block], new: Sequence[Block], scope: Scope) -> Iterator[tuple[int, int]]:
+def matches(old: Sequence[Block], new: Sequence[Block], scope: Scope) -> Iterator[tuple[int, int]]:
     """(place in old, place in new), in order: by id, then equal ones, then those alike."""
     left = [(0, len(old), 0, len(new))]
     for keys in (_ids, lambda blocks: [_key(block, scope) for block in blocks]):
@@ -216,6 +216,11 @@ def _words(block: Block) -> Counter[str]:
     return Counter(" ".join(texts).split())
 
 
+def likeness(old: Block, new: Block) -> float:
+    """From 0 to 1: how much of what two blocks say is the same words."""
+    return _share(_words(old), _words(new), old["type"] == new["type"])
+
+
 def _share(a: Counter[str], b: Counter[str], is_one_kind: bool) -> float:
     """From 0 to 1, a little more for the same kind: it decides where words do not."""
     total = a.total() + b.total()
@@ -276,10 +281,10 @@ def _common_marks(runs: Sequence[Run], *, without: frozenset[str]) -> dict[str, 
 
 def _merged_table(old: Mapping[str, Any], new: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
     old_rows, new_rows = old.get("rows") or [], new.get("rows") or []
-    matches = {j: i for i, j in _row_matches(old_rows, new_rows)}
+    rows_before = {j: i for i, j in _row_matches(old_rows, new_rows)}
     rows = []
     for y, row in enumerate(new_rows):
-        before = old_rows[matches[y]]["cells"] if y in matches else []
+        before = old_rows[rows_before[y]]["cells"] if y in rows_before else []
         cells = [
             _merged_cell(before[x] if x < len(before) else None, cell, scope)
             for x, cell in enumerate(row["cells"])
