@@ -58,18 +58,18 @@ def fingerprint(parts: list[bytes]) -> str:
     clocks = decode_state_vector(state_vector)
     deletes = scan(doc.get_update(state_vector)).deletes
     waiting = unresolved_part(whole, state_vector, clocks)
-    facts = [sorted(clocks.items()), _canonical(deletes)]
+    facts = [sorted(clocks.items()), canonical(deletes)]
     if waiting:
         held = scan(waiting)
-        facts += [sorted(held.clocks.items()), _canonical(held.deletes)]
+        facts += [sorted(held.clocks.items()), canonical(held.deletes)]
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
-def _canonical(
+def canonical(
     deletes: dict[int, list[tuple[int, int]]],
 ) -> list[tuple[int, list[tuple[int, int]]]]:
     """Clients in order, ranges in order and joined where they touch or overlap."""
-    canonical = []
+    in_order = []
     for client, ranges in sorted(deletes.items()):
         joined: list[tuple[int, int]] = []
         for clock, length in sorted(ranges):
@@ -78,13 +78,26 @@ def _canonical(
                 joined[-1] = (start, max(known, clock + length - start))
             else:
                 joined.append((clock, length))
-        canonical.append((client, joined))
-    return canonical
+        in_order.append((client, joined))
+    return in_order
 
 
-def compact(document_id: UUID, *, now: datetime, retention: timedelta) -> bool:
-    """Fold a document's log into its snapshot; False if there was nothing to do or no way."""
-    stored = log.read(document_id)
+def compact(
+    document_id: UUID,
+    *,
+    now: datetime,
+    retention: timedelta,
+    up_to: int | None = None,
+    keep_rows_after: int | None = None,
+) -> bool:
+    """Fold a document's log into its snapshot; False if there was nothing to do or no way.
+
+    No row after ``up_to`` is folded, and none after ``keep_rows_after`` pruned.
+    """
+    try:
+        stored = log.read(document_id, up_to=up_to)
+    except log.Folded:  # somebody else was faster
+        return False
     if not stored.updates:
         return False
     state = fold(stored.parts)
@@ -94,6 +107,7 @@ def compact(document_id: UUID, *, now: datetime, retention: timedelta) -> bool:
         seq=stored.head,
         state=state,
         keep_rows_since=now - retention,
+        keep_rows_after=keep_rows_after,
     )
     if done:
         logger.info(

@@ -4,7 +4,7 @@ The only code that touches the log's tables. Everything here is synchronous data
 the engine runs it in threads. Knows nothing of replicas, members or frames.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -19,10 +19,15 @@ from collab import metrics
 from documents.models import Document, LogEntry, Quarantine, Snapshot
 
 _NAME_LENGTH = 100
+_ENTRIES_AT_ONCE = 200
 
 
 class LogDamaged(Exception):
     """The log has a gap: nobody may serve, fold or overwrite this document."""
+
+
+class Folded(Exception):
+    """The snapshot is newer than the state that was asked for, which nobody can tell any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,15 @@ class Row:
     update: bytes
     author_id: int | None = None
     author_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row as it stands in the log."""
+
+    seq: int
+    at: datetime
+    update: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +114,11 @@ def _append(batch: Mapping[UUID, Sequence[Row]]) -> dict[UUID, int]:
     return {document.id: document.head for document in documents}
 
 
-def read(document_id: UUID, *, since: int = 0) -> Stored:
-    """What came after ``since``: the snapshot if it is newer, and the rows after it.
+def read(document_id: UUID, *, since: int = 0, up_to: int | None = None) -> Stored:
+    """What came after ``since``: the snapshot if it is newer, and the rows after it (``up_to``).
 
     One statement, hence one consistent view even while a compaction commits. Raises
-    LogDamaged when a row is missing.
+    LogDamaged when a row is missing, Folded if the snapshot is newer than ``up_to``.
     """
     snapshot = Snapshot.objects.filter(document_id=document_id, seq__gt=since)
     newest_folded = Subquery(
@@ -114,6 +128,8 @@ def read(document_id: UUID, *, since: int = 0) -> Stored:
         document_id=document_id,
         seq__gt=Greatest(Coalesce(newest_folded, 0), Value(since), output_field=IntegerField()),
     )
+    if up_to is not None:
+        rows = rows.filter(seq__lte=up_to)
     found = (
         snapshot.annotate(kind=Value(0))
         .values_list("kind", "seq", "state")
@@ -123,18 +139,47 @@ def read(document_id: UUID, *, since: int = 0) -> Stored:
     folded, state, head, updates = 0, b"", since, []
     for kind, seq, data in found:
         if kind == 0:
+            if up_to is not None and seq > up_to:
+                raise Folded(f"document {document_id}: the snapshot is at {seq}, not {up_to}")
             folded, state, head = seq, bytes(data), seq
             continue
         if seq != head + 1:
             raise LogDamaged(f"document {document_id}: row {head + 1} is missing")
         head = seq
         updates.append(bytes(data))
+    if up_to is not None and head < up_to:
+        raise LogDamaged(f"document {document_id}: row {head + 1} is missing")
     return Stored(head=head, folded=folded, snapshot=state, updates=updates)
 
 
 def heads(document_ids: Iterable[UUID]) -> dict[UUID, int]:
     """The committed head of each document that exists."""
     return dict(Document.objects.filter(id__in=document_ids).values_list("id", "head"))
+
+
+def entries(document_id: UUID, *, after: int) -> Iterator[Entry]:
+    """The rows after ``after``, one by one. Holds no cursor: others may write meanwhile."""
+    while True:
+        rows = LogEntry.objects.filter(document_id=document_id, seq__gt=after).order_by("seq")
+        found = rows.values_list("seq", "created_at", "update")[:_ENTRIES_AT_ONCE]
+        for seq, at, update in found:
+            yield Entry(seq, at, bytes(update))
+            after = seq
+        if len(found) < _ENTRIES_AT_ONCE:
+            return
+
+
+def written_at(document_id: UUID, seq: int) -> datetime | None:
+    """When a row was committed; None if it is no longer in the log."""
+    row = LogEntry.objects.filter(document_id=document_id, seq=seq)
+    return row.values_list("created_at", flat=True).first()
+
+
+def authors(document_id: UUID, *, after: int, up_to: int) -> list[tuple[int | None, str]]:
+    """Who wrote these rows, each once: (user id, name). Guests have a name but no id."""
+    rows = LogEntry.objects.filter(document_id=document_id, seq__gt=after, seq__lte=up_to)
+    people = rows.order_by("author_name", "author_id").values_list("author_id", "author_name")
+    return list(people.distinct())
 
 
 def due_for_compaction(
@@ -151,12 +196,19 @@ def due_for_compaction(
 
 
 def store_snapshot(
-    document_id: UUID, *, replaces: int, seq: int, state: bytes, keep_rows_since: datetime
+    document_id: UUID,
+    *,
+    replaces: int,
+    seq: int,
+    state: bytes,
+    keep_rows_since: datetime,
+    keep_rows_after: int | None = None,
 ) -> bool:
     """Make ``state`` (up to row ``seq``) what loading starts from; prune folded rows that are old.
 
-    False, and nothing changed, if somebody else compacted meanwhile (``replaces`` is no longer
-    the snapshot's sequence number) or the document is gone.
+    Rows after ``keep_rows_after`` stay however old they are. False, and nothing changed, if
+    somebody else compacted meanwhile (``replaces`` is no longer the snapshot's sequence number)
+    or the document is gone.
     """
     with transaction.atomic():
         document = Document.objects.select_for_update().filter(id=document_id).first()
@@ -170,8 +222,9 @@ def store_snapshot(
         document.folded = seq
         document.size = len(state) + later_bytes
         document.save(update_fields=["folded", "size"])
+        needless = seq if keep_rows_after is None else min(seq, keep_rows_after)
         LogEntry.objects.filter(
-            document_id=document_id, seq__lte=seq, created_at__lt=keep_rows_since
+            document_id=document_id, seq__lte=needless, created_at__lt=keep_rows_since
         ).delete()
     return True
 

@@ -286,7 +286,7 @@ class Replica:
     def _is_faithful(self, encoded: bytes, *, is_whole: bool) -> bool:
         """Whether an encoding of ours ends at the clocks that the Doc has."""
         if is_whole:
-            return decode_state_vector(pycrdt.get_state(encoded)) == self.clocks
+            return clocks_of(encoded) == self.clocks
         try:
             ends = scan(encoded).clocks.items()
         except InvalidUpdate:
@@ -355,6 +355,11 @@ class Replica:
             # pyo3's PanicException is no Exception, and a Doc used after one corrupts memory.
             self._doc = None
             raise ReplicaBroken(f"{type(panic).__name__}: {panic}") from panic
+
+
+def clocks_of(update: bytes) -> dict[int, int]:
+    """The clocks that a document of this state has: client id → next clock. Decodes no document."""
+    return decode_state_vector(pycrdt.get_state(update))
 
 
 def _reads_back(state: bytes) -> bool:

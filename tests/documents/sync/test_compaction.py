@@ -107,6 +107,16 @@ def test_an_edit_that_is_committed_meanwhile_stays_in_the_log(document: Document
     assert verify(document.id) == []
 
 
+def test_rows_are_folded_as_far_as_wanted(document: Document) -> None:
+    write(document, *[update(client(n, 0, text("x"))) for n in (1, 2, 3)])
+    limits = {"now": timezone.now(), "retention": timedelta(days=1)}
+    assert compact(document.id, up_to=2, **limits)
+    assert len(log.read(document.id).updates) == 1
+    assert not compact(document.id, up_to=2, **limits)
+    assert not compact(document.id, up_to=1, **limits), "somebody else folded more"
+    assert verify(document.id) == []
+
+
 @pytest.mark.parametrize(
     ("damage", "finding"),
     [

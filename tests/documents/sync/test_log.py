@@ -96,6 +96,42 @@ def test_a_missing_row_is_damage_and_not_an_empty_document(document: Document) -
         log.read(document.id)
 
 
+def test_an_earlier_state_is_read_until_the_snapshot_is_newer(document: Document) -> None:
+    write(document, b"a", b"b", b"c")
+    assert log.read(document.id, up_to=2).parts == [b"a", b"b"]
+    fold(document, 2, b"ab")
+    assert log.read(document.id, up_to=3).parts == [b"ab", b"c"]
+    assert log.read(document.id, up_to=2).parts == [b"ab"]
+    with pytest.raises(log.Folded):
+        log.read(document.id, up_to=1)
+    with pytest.raises(log.LogDamaged, match="row 4"):
+        log.read(document.id, up_to=4)
+
+
+def test_rows_are_walked_through_while_others_write(document: Document, owner: User) -> None:
+    write(document, *[b"x"] * 450)
+    walk = log.entries(document.id, after=2)
+    first = next(walk)
+    write(document, b"last")
+    rest = list(walk)
+    assert [each.seq for each in (first, *rest)] == list(range(3, 452))
+    assert (rest[-1].update, rest[-1].at) == (b"last", log.written_at(document.id, 451))
+
+
+def test_authors_are_told_once_each(document: Document, owner: User) -> None:
+    rows = [
+        Row(b"a", owner.id, "Owner"),
+        Row(b"b", None, "Amber Heron"),
+        Row(b"c", owner.id, "bot"),
+    ]
+    log.append({document.id: rows * 3})
+    assert log.authors(document.id, after=0, up_to=2) == [
+        (None, "Amber Heron"),
+        (owner.id, "Owner"),
+    ]
+    assert log.authors(document.id, after=7, up_to=9) == [(None, "Amber Heron"), (owner.id, "bot")]
+
+
 def test_of_two_compactions_the_second_is_refused(document: Document) -> None:
     write(document, b"a", b"b")
     assert fold(document, 2, b"ab")
@@ -117,6 +153,15 @@ def test_folded_rows_stay_for_a_while_and_are_then_pruned(document: Document) ->
     fold(document, 2, b"ab", replaces=1)
     assert [seq for seq, _ in log.retained(document.id)] == [3]
     assert log.read(document.id).parts == [b"ab", b"c"]
+
+
+def test_rows_that_are_still_needed_stay_however_old(document: Document) -> None:
+    write(document, b"a", b"b", b"c")
+    old = timezone.now() + timedelta(days=1)
+    assert log.store_snapshot(
+        document.id, replaces=0, seq=3, state=b"abc", keep_rows_since=old, keep_rows_after=1
+    )
+    assert [seq for seq, _ in log.retained(document.id)] == [2, 3]
 
 
 def test_long_and_idle_logs_are_due(document: Document, owner: User) -> None:
