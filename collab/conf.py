@@ -283,3 +283,18 @@ class Conf(_FromEnvironment):
     compact_worker: bool = Field(
         True, description="Whether `serve` starts a compaction worker beside itself."
     )
+
+    # Versions.
+    version_pause_s: float = Field(
+        600.0,
+        ge=1,
+        description="Seconds without an edit after which what was written is kept as a version.",
+    )
+    version_session_s: float = Field(
+        1800.0,
+        ge=1,
+        description="Seconds of editing without such a pause after which it is kept all the same.",
+    )
+    max_named_versions: int = Field(
+        200, ge=1, description="Versions of one document that have a name; above: 409."
+    )

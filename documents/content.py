@@ -97,7 +97,7 @@ def render(parts: Sequence[bytes], wanted: Format) -> bytes:
     """Updates that make up a document, in a format."""
     if wanted is Format.YJS:
         return merge(list(parts))
-    blocks = blocks_of_update(Replica.load(parts).settled_state())
+    blocks = blocks_in(parts)
     match wanted:
         case Format.BLOCKS:
             return json.dumps(blocks, ensure_ascii=False, separators=(",", ":")).encode()
@@ -106,6 +106,11 @@ def render(parts: Sequence[bytes], wanted: Format) -> bytes:
         case Format.HTML:
             return to_html(blocks).encode()
     return text.to_text(blocks).encode()
+
+
+def blocks_in(parts: Sequence[bytes]) -> list[Block]:
+    """The blocks of the document that these updates make up."""
+    return blocks_of_update(Replica.load(parts).settled_state())
 
 
 # -- Writing --------------------------------------------------------------------------------
@@ -186,7 +191,7 @@ async def write(
     before it is written; what it returns is written. Raises PreconditionFailed,
     TargetMissing, or what editors are refused with.
     """
-    return await _edit(
+    return await edit(
         document_id,
         principal,
         role,
@@ -200,18 +205,23 @@ async def merge_update(
     document_id: UUID, principal: Principal, role: Role, update: bytes, *, note: Note | None = None
 ) -> Written:
     """Merge a raw Yjs update into the live document, and return when that is committed."""
-    return await _edit(document_id, principal, role, lambda state, client_id: update, note=note)
+    return await edit(document_id, principal, role, lambda state, client_id: update, note=note)
 
 
-async def _edit(
+async def edit(
     document_id: UUID,
     principal: Principal,
     role: Role,
     make: Callable[[bytes, int], bytes],
     *,
     only_if: frozenset[str] | None = None,
-    note: Note | None,
+    note: Note | None = None,
+    first: Callable[[bytes], Awaitable[None]] | None = None,
 ) -> Written:
+    """Write the update that ``make`` makes of the room's state, under the given client id.
+
+    ``first`` is done with that state when the update is made and before anybody sees it.
+    """
     hub = current_hub()
     room = await hub.open(document_id)
     client_id = secrets.randbits(32)  # as Yjs chooses it
@@ -226,13 +236,16 @@ async def _edit(
         if only_if is not None and not (str(room.head) in only_if and room.is_settled):
             raise PreconditionFailed(f'the content\'s ETag is "{room.head}" by now')
         revision = room.revision
-        update = await asyncio.to_thread(make, room.settled_state(), client_id)
+        state = room.settled_state()
+        update = await asyncio.to_thread(make, state, client_id)
         if only_if is not None and room.revision != revision:
             raise PreconditionFailed("somebody has changed the content meanwhile")
         if note is not None:
             update = await note(update)
         if update == EMPTY_UPDATE:
             return Written(room.head, is_changed=False)
+        if first is not None:
+            await first(state)
         await program.write(update)
         return Written(room.head, is_changed=True)
     finally:

@@ -42,7 +42,10 @@ LAYERS: list[set[str]] = [
         "documents.content",
         "documents.idempotency",
         "documents.withdrawal",
+        "documents.thinning",
     },
+    {"documents.versions"},
+    {"documents.review"},
     {"documents.apps"},
     {"documents.lifecycle", "documents.admission"},
     {

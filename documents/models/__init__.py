@@ -4,11 +4,13 @@ from documents.models.document import Document
 from documents.models.keyed_write import KeyedWrite
 from documents.models.log import LogEntry, Quarantine, Snapshot
 from documents.models.sharing import AccessChange, AccessRequest, Membership, Role, ShareLink
+from documents.models.version import History, Version
 
 __all__ = [
     "AccessChange",
     "AccessRequest",
     "Document",
+    "History",
     "KeyedWrite",
     "LogEntry",
     "Membership",
@@ -16,4 +18,5 @@ __all__ = [
     "Role",
     "ShareLink",
     "Snapshot",
+    "Version",
 ]

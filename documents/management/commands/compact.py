@@ -1,5 +1,6 @@
-"""``manage.py compact [--follow]``: fold long logs into snapshots, outside the server.
+"""``manage.py compact [--follow]``: keep versions and fold long logs, outside the server.
 
+What is folded was reviewed before: afterwards nobody could tell where a version had to end.
 ``--follow`` goes on until SIGTERM; ``--child`` until standard input is closed, so that the
 worker that ``serve`` starts does not outlive it, however it ends.
 """
@@ -10,6 +11,7 @@ import signal
 import sys
 import time
 from argparse import ArgumentParser
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -20,8 +22,10 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from documents.models import Document
+from documents.review import due_for_review, review
 from documents.sync import log
 from documents.sync.compaction import compact
+from documents.versions import due_for_thinning, thin
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +33,10 @@ _PAUSE_S = 5.0
 
 
 class Command(BaseCommand):
-    help = "Compact documents that are due, or the named ones, or --all; --follow: again and again."
+    help = (
+        "Keep versions of documents that are due and compact them, or the named ones, or --all; "
+        "--follow: again and again."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("documents", nargs="*", type=UUID, metavar="DOCUMENT")
@@ -39,16 +46,18 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["documents"] or options["all"]:
-            self._compact(options["documents"] or Document.objects.values_list("id", flat=True))
+            ids = options["documents"] or Document.objects.values_list("id", flat=True)
+            self._each(ids, self._compact)
+            self._each(ids, self._thin)
             return
         if not (options["follow"] or options["child"]):
-            self._compact(self._due())
+            self._do_what_is_due()
             return
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         while True:
             close_old_connections()
             try:
-                self._compact(self._due())
+                self._do_what_is_due()
             except Exception:  # the database is away: the next round will do
                 logger.exception("compaction round failed")
             if not options["child"]:
@@ -56,21 +65,39 @@ class Command(BaseCommand):
             elif _is_closed(sys.stdin, within_s=_PAUSE_S):
                 return
 
-    def _due(self) -> list[UUID]:
-        conf = settings.COLLAB
-        return log.due_for_compaction(
-            rows=conf.compact_rows,
-            idle=timedelta(seconds=conf.compact_idle_s),
-            now=timezone.now(),
+    def _do_what_is_due(self) -> None:
+        conf, now = settings.COLLAB, timezone.now()
+        self._each(due_for_review(now), self._review)
+        idle = timedelta(seconds=conf.compact_idle_s)
+        self._each(
+            log.due_for_compaction(rows=conf.compact_rows, idle=idle, now=now), self._compact
         )
+        self._each(due_for_thinning(now), self._thin)
 
-    def _compact(self, document_ids: Any) -> None:
-        retention = timedelta(days=settings.COLLAB.log_retention_days)
+    def _each(self, document_ids: Iterable[UUID], do: Callable[[UUID], object]) -> None:
         for document_id in document_ids:
             try:
-                compact(document_id, now=timezone.now(), retention=retention)
+                do(document_id)
             except Exception:  # one damaged document must not keep the others long
                 logger.exception("not compacted", extra={"document": document_id})
+
+    def _review(self, document_id: UUID) -> None:
+        review(document_id, now=timezone.now())
+
+    def _compact(self, document_id: UUID) -> None:
+        now = timezone.now()
+        reviewed = review(document_id, now=now)
+        if reviewed is not None:
+            compact(
+                document_id,
+                now=now,
+                retention=timedelta(days=settings.COLLAB.log_retention_days),
+                up_to=reviewed.up_to,
+                keep_rows_after=reviewed.session_after,
+            )
+
+    def _thin(self, document_id: UUID) -> None:
+        thin(document_id, timezone.now())
 
 
 def _is_closed(stream: Any, *, within_s: float) -> bool:

@@ -1,0 +1,280 @@
+"""Versions: states of a document that are kept for people.
+
+Kept, named, thinned with age, read, and restored as an edit of the live document. What is kept
+without being asked for is found in ``documents.review``. A version is what the log said at its
+row, whole: it needs nothing that may be pruned.
+"""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from collab.accounts.principal import Principal
+from collab.database import in_database_thread
+from collab.errors import CollabError, NotFound, Unavailable
+from documents import content
+from documents.content import Written
+from documents.formats.difference import update_for
+from documents.models import Document, History, Role, Version
+from documents.sync import log
+from documents.sync.compaction import fold
+from documents.sync.replica import clocks_of, merge
+from documents.thinning import DONE_AFTER, Kept, outlived
+from presence.identity import identity_of
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+logger = logging.getLogger(__name__)
+
+Kind = Version.Kind
+
+_THIN_EVERY = timedelta(days=1)
+_NAME_LENGTH = 100
+# How often, and how long apart, to look whether what was said last is committed.
+_LOOKS, _LOOK_AGAIN_S = 100, 0.05
+
+
+class TooManyVersions(CollabError):
+    """Named versions are kept for ever; delete one to name another."""
+
+    status, code = 409, "too-many-versions"
+
+
+# -- Keeping --------------------------------------------------------------------------------
+def keep(document_id: UUID, seq: int, kind: Version.Kind, *, at: datetime) -> None:
+    """Keep what the log said at a row, unless a version holds that already.
+
+    Decodes the document: for the worker, not for a process that serves. Raises Folded if the
+    log cannot tell any more.
+    """
+    there = Version.objects.filter(document_id=document_id, seq=seq)
+    if kind == Kind.BEFORE_DELETION:  # it must not go with age as sessions do
+        there.filter(kind=Kind.SESSION).update(kind=kind)
+    if there.exists():
+        return
+    stored = log.read(document_id, up_to=seq)
+    version = _packed(document_id, seq, _folded(stored.parts), kind, at=at)
+    with transaction.atomic():
+        _lock(document_id)
+        if not there.exists():  # by another worker, meanwhile
+            _store(version)
+
+
+def _folded(parts: list[bytes]) -> bytes:
+    try:
+        return fold(parts)
+    except (ValueError, RuntimeError):
+        return merge(parts)
+
+
+def name_present(document_id: UUID, label: str, by: Principal) -> Version:
+    """Keep all that is committed at this moment, under a name, for ever."""
+    stored = log.read(document_id)
+    version = _packed(
+        document_id, stored.head, merge(stored.parts), Kind.NAMED, at=timezone.now(), by=by
+    )
+    version.label = label
+    with transaction.atomic():
+        _lock(document_id)
+        _refuse_too_many(document_id)
+        return _store(version)
+
+
+def rename(version: Version, label: str) -> None:
+    """With a name, an automatic version stays for ever too."""
+    with transaction.atomic():
+        _lock(version.document_id)
+        if not version.label:
+            _refuse_too_many(version.document_id)
+        version.label = label
+        version.save(update_fields=["label"])
+
+
+def _refuse_too_many(document_id: UUID) -> None:
+    limit = settings.COLLAB.max_named_versions
+    named = Version.objects.filter(document_id=document_id).exclude(label="")
+    if named.count() >= limit:
+        raise TooManyVersions(f"{limit:,} versions have a name; delete one that is not needed")
+
+
+def _packed(
+    document_id: UUID,
+    seq: int,
+    state: bytes,
+    kind: Version.Kind,
+    *,
+    at: datetime,
+    by: Principal | None = None,
+) -> Version:
+    """A version without a number yet: what takes long is done while nobody waits for a lock."""
+    return Version(
+        document_id=document_id,
+        seq=seq,
+        kind=kind,
+        created_at=at,
+        created_by_id=by.user_id if by else None,
+        created_by_name=identity_of(by).name[:_NAME_LENGTH] if by else "",
+        size=len(state),
+        state=zstd.compress(state),
+    )
+
+
+def _lock(document_id: UUID) -> None:
+    """Numbers are given one by one. Raises NotFound if the document is gone."""
+    if Document.objects.select_for_update().filter(id=document_id).only("id").first() is None:
+        raise NotFound("the document was deleted")
+
+
+def _store(version: Version) -> Version:
+    """Give it the next number; under the document's lock."""
+    history, _ = History.objects.get_or_create(document_id=version.document_id)
+    history.last_number += 1
+    history.thin_at = history.thin_at or timezone.now() + _THIN_EVERY
+    history.save(update_fields=["last_number", "thin_at"])
+    version.number = history.last_number
+    version.authors = _authors(version.document_id, version.seq)
+    version.save(force_insert=True)
+    extra = {"document": version.document_id, "number": version.number, "kind": version.kind}
+    logger.info("version kept", extra=extra)
+    return version
+
+
+def _authors(document_id: UUID, seq: int) -> list[dict[str, Any]]:
+    """Who wrote since the version before."""
+    before = in_order(document_id).filter(seq__lt=seq).values_list("seq", flat=True).first()
+    written = log.authors(document_id, after=before or 0, up_to=seq)
+    return [{"user": user_id, "name": name} for user_id, name in written]
+
+
+# -- Reading --------------------------------------------------------------------------------
+def in_order(document_id: UUID) -> QuerySet[Version]:
+    """The versions of a document, newest first, without their states."""
+    return (
+        Version.objects.filter(document_id=document_id).order_by("-seq", "-number").defer("state")
+    )
+
+
+def find(document_id: UUID, number: int) -> Version:
+    """Raises NotFound."""
+    version = in_order(document_id).filter(number=number).first()
+    if version is None:
+        raise NotFound("no such version: it was deleted, or has gone with age")
+    return version
+
+
+def state_of(version: Version) -> bytes:
+    """The Yjs update that the version is."""
+    return zstd.decompress(bytes(version.state))
+
+
+# -- Letting go -----------------------------------------------------------------------------
+def delete(version: Version) -> None:
+    """For good; its number is not given again."""
+    with transaction.atomic():
+        _lock(version.document_id)
+        _drop(version.document_id, {version.number})
+
+
+def due_for_thinning(now: datetime, limit: int = 100) -> list[UUID]:
+    """Documents that were not thinned for a day, and in which something may still go."""
+    due = History.objects.filter(thin_at__lte=now).order_by("thin_at")
+    return list(due.values_list("document_id", flat=True)[:limit])
+
+
+def thin(document_id: UUID, now: datetime) -> None:
+    """Let go what ``documents.thinning`` says. However often: what stays is the same."""
+    precious = {Kind.BEFORE_RESTORE, Kind.BEFORE_DELETION}
+    with transaction.atomic():
+        _lock(document_id)  # nobody gives a name to one that goes
+        kept = [
+            Kept(version.created_at, version.number, bool(version.label), version.kind in precious)
+            for version in in_order(document_id)
+        ]
+        _drop(document_id, outlived(kept, now))
+        is_done = all(each.is_named or now - each.at > DONE_AFTER for each in kept)
+        History.objects.filter(document_id=document_id).update(
+            thin_at=None if is_done else now + _THIN_EVERY
+        )
+
+
+def _drop(document_id: UUID, numbers: set[int]) -> None:
+    """Whoever wrote for a version that goes is an author of the next one that stays."""
+    orphaned: list[dict[str, Any]] = []
+    for version in in_order(document_id).reverse():
+        if version.number in numbers:
+            orphaned += version.authors
+        elif orphaned:
+            version.authors = _each_once([*orphaned, *version.authors])
+            version.save(update_fields=["authors"])
+            orphaned = []
+    Version.objects.filter(document_id=document_id, number__in=numbers).delete()
+
+
+def _each_once(authors: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return list({(each["user"], each["name"]): each for each in authors}.values())
+
+
+# -- Restoring ------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """``kept``: the number of the version that holds what was there before; None: no change."""
+
+    written: Written
+    kept: int | None
+
+
+async def restore(document_id: UUID, principal: Principal, role: Role, wanted: bytes) -> Restored:
+    """Make the live document say what this state does by the smallest edit.
+
+    What it said before is kept first. Raises Unavailable, with nothing written, if that is not
+    committed in time, or what editors are refused with.
+    """
+    kept: list[Version] = []
+
+    def make(state: bytes, client_id: int) -> bytes:
+        blocks = content.blocks_in([wanted])
+        return update_for(state, lambda old: blocks, client_id=client_id)
+
+    async def keep_first(state: bytes) -> None:
+        kept.append(await _keep_committed(document_id, state, principal))
+
+    written = await content.edit(document_id, principal, role, make, first=keep_first)
+    return Restored(written, kept[0].number if kept else None)
+
+
+async def _keep_committed(document_id: UUID, state: bytes, by: Principal) -> Version:
+    """Keep what is committed, as soon as that holds all of ``state``, which is to be changed."""
+    keep_what_holds = in_database_thread(_keep_if_it_holds)
+    for _ in range(_LOOKS):
+        version = await keep_what_holds(document_id, state, by)
+        if version is not None:
+            return version
+        await asyncio.sleep(_LOOK_AGAIN_S)
+    raise Unavailable("others' edits could not be stored yet; nothing was restored")
+
+
+def _keep_if_it_holds(document_id: UUID, state: bytes, by: Principal) -> Version | None:
+    stored = log.read(document_id)
+    committed = merge(stored.parts)
+    known = clocks_of(committed)
+    if any(clock > known.get(client, 0) for client, clock in clocks_of(state).items()):
+        return None
+    version = _packed(
+        document_id, stored.head, committed, Kind.BEFORE_RESTORE, at=timezone.now(), by=by
+    )
+    with transaction.atomic():
+        _lock(document_id)
+        return _store(version)
