@@ -11,6 +11,7 @@ from documents.api import (
     presence,
     snapshot,
     socket_token,
+    versions,
 )
 
 ROUTERS: list[tuple[str, Router]] = [
@@ -20,9 +21,11 @@ ROUTERS: list[tuple[str, Router]] = [
     ("sharing", links.router),
     ("sharing", access_requests.router),
     ("live", socket_token.router),
+    ("versions", versions.router),
 ]
 # Of operations that await something.
 ASYNC_ROUTERS: list[tuple[str, Router]] = [
     ("content", content.router),
     ("live", presence.router),
+    ("versions", versions.async_router),
 ]

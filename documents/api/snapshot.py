@@ -11,9 +11,10 @@ from ninja import Router
 
 from collab.errors import CollabError, ProtocolError
 from collab.openapi import ETAG, described
-from documents import content
+from documents import content, versions
 from documents.api.authorize import open_document
 from documents.content import Format
+from documents.models import Role, Version
 from documents.sync import log
 from documents.sync.replica import Replica
 
@@ -49,18 +50,23 @@ def snapshot(
     document_id: UUID,
     format: str = "",  # noqa: A002 - the API's word
     state_vector: str = "",
+    version: int | None = None,
 ) -> HttpResponse:
     """The content, by ``format`` or by Accept: blocks (JSON), markdown, html, text, yjs.
 
-    ``state_vector`` (base64url): of yjs, only what that lacks. The ETag changes with the
-    committed content and only then; If-None-Match is answered with 304.
+    ``state_vector`` (base64url): of yjs, only what that lacks. ``version``: as it was then, for
+    editors. The ETag changes with the committed content and only then; If-None-Match is
+    answered with 304.
     """
-    document, _ = open_document(request, document_id)
+    at_least = Role.VIEWER if version is None else Role.EDITOR
+    document, _ = open_document(request, document_id, at_least=at_least)
     wanted = _wanted(request, format)
     vector = _decode_base64url(state_vector) if state_vector else None
     if vector is not None and wanted is not Format.YJS:
         raise ProtocolError("a state_vector asks for format=yjs")
-    if f'"{document.head}"' in parse_etags(request.headers.get("If-None-Match", "")):
+    if version is not None:
+        return _of_version(request, versions.find(document.id, version), wanted, vector)
+    if _is_known(request, document.head):
         return tagged(HttpResponse(status=304), document.head)
     if vector is None:
         read = content.read(document, wanted)
@@ -68,6 +74,24 @@ def snapshot(
     stored = log.read(document.id)
     difference = Replica.load(stored.parts).difference(vector)
     return tagged(HttpResponse(difference, content_type=wanted.media_type), stored.head)
+
+
+def _of_version(
+    request: HttpRequest, version: Version, wanted: Format, vector: bytes | None
+) -> HttpResponse:
+    tag = f"v{version.number}"
+    if _is_known(request, tag):
+        return tagged(HttpResponse(status=304), tag)
+    parts = [versions.state_of(version)]
+    if vector is None:
+        body = content.render(parts, wanted)
+    else:
+        body = Replica.load(parts).difference(vector)
+    return tagged(HttpResponse(body, content_type=wanted.media_type), tag)
+
+
+def _is_known(request: HttpRequest, tag: int | str) -> bool:
+    return f'"{tag}"' in parse_etags(request.headers.get("If-None-Match", ""))
 
 
 def _wanted(request: HttpRequest, name: str) -> Format:
@@ -84,9 +108,9 @@ def _wanted(request: HttpRequest, name: str) -> Format:
     return kinds[preferred]
 
 
-def tagged(response: HttpResponse, head: int) -> HttpResponse:
-    """With the ETag of the content up to this row of the log."""
-    response["ETag"] = f'"{head}"'
+def tagged(response: HttpResponse, tag: int | str) -> HttpResponse:
+    """With an ETag: the row of the log up to which it holds everything, or ``v`` and a version."""
+    response["ETag"] = f'"{tag}"'
     response["Cache-Control"] = "private, no-cache"
     patch_vary_headers(response, ["Accept", "Authorization", "Cookie"])
     return response
