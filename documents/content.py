@@ -47,6 +47,12 @@ class PreconditionFailed(CollabError):
     status, code = 412, "precondition-failed"
 
 
+class BaseGone(CollabError):
+    """A write that builds on a state which is too old, or never was: fetch it anew."""
+
+    status, code = 409, "base-gone"
+
+
 class Format(StrEnum):
     """How content is read and written; ``yjs`` is read here, and written as an update."""
 
@@ -183,22 +189,33 @@ async def write(
     change: Change,
     *,
     only_if: frozenset[str] | None = None,
+    base: int | None = None,
     note: Note | None = None,
 ) -> Written:
     """Change the live document, and return when that is committed.
 
-    ``only_if``: heads of which one must be the present one. ``note``: called with the update
-    before it is written; what it returns is written. Raises PreconditionFailed,
-    TargetMissing, or what editors are refused with.
+    ``only_if``: heads of which one must be the present one. ``base``: the head of the state that
+    is changed; what others have written since is merged, like edits made at the same time.
+    ``note``: called with the update before it is written; what it returns is written.
+    Raises PreconditionFailed, BaseGone, TargetMissing, or what editors are refused with.
     """
+    of_base = None if base is None else await in_database_thread(_state_at)(document_id, base)
     return await edit(
         document_id,
         principal,
         role,
-        lambda state, client_id: update_for(state, change, client_id=client_id),
+        lambda state, client_id: update_for(of_base or state, change, client_id=client_id),
         only_if=only_if,
         note=note,
     )
+
+
+def _state_at(document_id: UUID, head: int) -> bytes:
+    try:
+        parts = log.read(document_id, up_to=head).parts
+    except (log.Folded, log.LogDamaged):
+        raise BaseGone(f"nobody can tell any more what the content was at {head}") from None
+    return Replica.load(parts).settled_state()
 
 
 async def merge_update(

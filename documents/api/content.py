@@ -12,7 +12,7 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.http import parse_etags
-from ninja import Router, Schema
+from ninja import Query, Router, Schema
 from pydantic import ConfigDict, Field
 
 from collab.accounts.principal import asking
@@ -119,11 +119,16 @@ _UPDATE_BODY = {
     ),
 )
 async def replace(
-    request: HttpRequest, document_id: UUID, mode: Literal["merge", "overwrite"] = "merge"
+    request: HttpRequest,
+    document_id: UUID,
+    mode: Literal["merge", "overwrite"] = "merge",
+    base: Annotated[int | None, Query(ge=0)] = None,
 ) -> HttpResponse:
     """Make the document say this; what stays the same is not touched.
 
     The body: Markdown, HTML or plain text by its Content-Type, or JSON ``{content, format}``.
+    ``base``: the head (ETag) of the snapshot that was changed; what others have written since
+    then stays. Without it the document says this and nothing else.
     """
     body, given = _body(request)
     only_if = _heads(request)
@@ -131,7 +136,8 @@ async def replace(
         if only_if is None:
             raise PreconditionRequired("mode=overwrite needs If-Match: others may have written")
         return await _write(request, document_id, content.overwriting(body, given), only_if)
-    return await _write(request, document_id, content.replacement(body, given), only_if)
+    change = content.replacement(body, given)
+    return await _write(request, document_id, change, only_if, base=base)
 
 
 @router.patch(
@@ -166,13 +172,18 @@ async def _open(request: HttpRequest, document_id: UUID) -> Any:
 
 
 async def _write(
-    request: HttpRequest, document_id: UUID, change: Change, only_if: frozenset[str] | None
+    request: HttpRequest,
+    document_id: UUID,
+    change: Change,
+    only_if: frozenset[str] | None,
+    *,
+    base: int | None = None,
 ) -> HttpResponse:
     _, role = await _open(request, document_id)
     whose = document_id, asking(request), role
     return await _once(
         request,
-        partial(content.write, *whose, change, only_if=only_if),
+        partial(content.write, *whose, change, only_if=only_if, base=base),
         again=partial(content.merge_update, *whose),
     )
 

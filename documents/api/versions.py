@@ -16,6 +16,7 @@ from ninja.responses import Status
 from pydantic import ConfigDict, StringConstraints
 
 from collab.accounts.principal import asking
+from collab.openapi import ETAG, described
 from documents import content, versions
 from documents.api.authorize import open_document
 from documents.api.shapes import Line
@@ -111,6 +112,14 @@ class Comparison(Schema):
         return cls(summary=Summary(**summary), blocks=blocks)
 
 
+class Restored(Schema):
+    """``kept``: the version that holds what was there before; null if nothing was different."""
+
+    head: int
+    changed: bool
+    kept: int | None
+
+
 @router.get("/{uuid:document_id}/versions", response=VersionList)
 def list_versions(
     request: HttpRequest,
@@ -138,7 +147,11 @@ def _next_url(request: HttpRequest, last: Version) -> str:
     return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
 
 
-@router.post("/{uuid:document_id}/versions", response={201: VersionOut})
+@router.post(
+    "/{uuid:document_id}/versions",
+    response={201: VersionOut},
+    openapi_extra=described(409),
+)
 def name_version(request: HttpRequest, document_id: UUID, body: VersionName) -> Status[VersionOut]:
     """Keep what is committed now, under a name, for ever."""
     open_document(request, document_id, at_least=Role.EDITOR)
@@ -153,7 +166,11 @@ def get_version(request: HttpRequest, document_id: UUID, number: int) -> Version
     return VersionOut.of(versions.find(document_id, number))
 
 
-@router.patch("/{uuid:document_id}/versions/{int:number}", response=VersionOut)
+@router.patch(
+    "/{uuid:document_id}/versions/{int:number}",
+    response=VersionOut,
+    openapi_extra=described(409),
+)
 def rename_version(
     request: HttpRequest, document_id: UUID, number: int, body: VersionName
 ) -> VersionOut:
@@ -194,12 +211,13 @@ def _parts(document_id: UUID, which: str) -> list[bytes]:
     return [versions.state_of(versions.find(document_id, int(which)))]
 
 
-@async_router.post("/{uuid:document_id}/versions/{int:number}/restore")
+@async_router.post(
+    "/{uuid:document_id}/versions/{int:number}/restore",
+    response=Restored,
+    openapi_extra=described(409, 413, answers={200: {"headers": ETAG}}),
+)
 async def restore_version(request: HttpRequest, document_id: UUID, number: int) -> HttpResponse:
-    """Make the live document what the version says, by the smallest edit.
-
-    ``kept`` is the version that holds what was there before; null if nothing was different.
-    """
+    """Make the live document what the version says, by the smallest edit."""
     role, state = await sync_to_async(_to_restore)(request, document_id, number)
     restored = await versions.restore(document_id, asking(request), role, state)
     head, is_changed = restored.written.head, restored.written.is_changed

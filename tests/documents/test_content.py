@@ -181,3 +181,40 @@ async def test_a_write_is_read_from_every_process(new_service: Any) -> None:
             read = await asyncio.to_thread(content, other, document)
             assert f"line {number}" in read
         await until(lambda: b"line 4" in bob.doc.get_update())
+
+
+async def test_what_others_wrote_since_the_base_stays(server: Server) -> None:
+    document = server.new_document()
+    put(server, document, "# Plan\n\nAlpha\n\nBeta\n").raise_for_status()
+    read = server.api("GET", f"documents/{document.id}/snapshot?format=markdown")
+    base = read.headers["ETag"].strip('"')
+    for line in ("typed meanwhile", "and this"):
+        patch(server, document, {"op": "append", "content": line}).raise_for_status()
+    answer = server.api(
+        "PUT",
+        f"documents/{document.id}/content?base={base}",
+        content=read.text.replace("Alpha", "Alef").encode(),
+        headers={"Content-Type": "text/markdown"},
+    )
+    assert answer.status_code == 200
+    assert content(server, document) == "# Plan\n\nAlef\n\nBeta\n\ntyped meanwhile\n\nand this\n"
+
+
+def test_a_base_that_nobody_knows_is_refused(server: Server) -> None:
+    document = server.new_document()
+    for number in range(3):
+        put(server, document, f"line {number}").raise_for_status()
+
+    def write(base: int) -> httpx.Response:
+        path = f"documents/{document.id}/content?base={base}"
+        return server.api("PUT", path, content=b"x", headers={"Content-Type": "text/plain"})
+
+    assert (write(99).status_code, write(99).json()["code"]) == (409, "base-gone")
+    server.run_script(
+        "from datetime import timedelta; from uuid import UUID;"
+        "from django.utils import timezone; from documents.sync.compaction import compact;"
+        f"compact(UUID('{document.id}'), now=timezone.now(), retention=timedelta(0))"
+    )
+    assert write(1).json()["code"] == "base-gone"
+    assert write(-1).status_code == 422
+    assert content(server, document) == "line 2\n"

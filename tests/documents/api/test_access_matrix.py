@@ -32,6 +32,13 @@ LEAST: dict[tuple[str, str], Least] = {
     ("PATCH", f"{OF_DOCUMENT}/content"): Role.EDITOR,
     ("POST", f"{OF_DOCUMENT}/updates"): Role.EDITOR,
     ("GET", f"{OF_DOCUMENT}/presence"): Role.VIEWER,
+    ("GET", f"{OF_DOCUMENT}/versions"): Role.EDITOR,
+    ("POST", f"{OF_DOCUMENT}/versions"): Role.EDITOR,
+    ("GET", f"{OF_DOCUMENT}/versions/{{number}}"): Role.EDITOR,
+    ("PATCH", f"{OF_DOCUMENT}/versions/{{number}}"): Role.EDITOR,
+    ("DELETE", f"{OF_DOCUMENT}/versions/{{number}}"): Role.OWNER,
+    ("GET", f"{OF_DOCUMENT}/versions/{{number}}/diff/{{other}}"): Role.EDITOR,
+    ("POST", f"{OF_DOCUMENT}/versions/{{number}}/restore"): Role.EDITOR,
     ("POST", f"{OF_DOCUMENT}/socket-token"): Role.VIEWER,
     ("GET", f"{OF_DOCUMENT}/members"): Role.EDITOR,
     ("POST", f"{OF_DOCUMENT}/members"): Role.OWNER,
@@ -56,6 +63,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "json": {"operations": [{"op": "append", "content": "x"}]}
     },
     ("POST", f"{OF_DOCUMENT}/updates"): {"content": b"\x00\x00"},
+    ("POST", f"{OF_DOCUMENT}/versions"): {"json": {"label": "first"}},
+    ("PATCH", f"{OF_DOCUMENT}/versions/{{number}}"): {"json": {"label": "renamed"}},
     ("POST", f"{OF_DOCUMENT}/members"): {"json": {"user": "carol", "role": "viewer"}},
     ("PATCH", f"{OF_DOCUMENT}/members/{{user_id}}"): {"json": {"role": "viewer"}},
     ("POST", f"{OF_DOCUMENT}/links"): {"json": {"role": "viewer"}},
@@ -146,6 +155,9 @@ class Stage:
         ids: dict[str, Any] = {"document_id": self.document.id, "token_id": 2**31 - 1}
         if "{link_id}" in path:
             ids["link_id"] = self._make("links", {"role": "viewer"})["id"]
+        if "{number}" in path:
+            ids["number"] = self._make("versions", {"label": "kept"})["number"]
+            ids["other"] = "current"
         if "{request_id}" in path:
             self._make("access-requests", {}, "mallory")
             ids["request_id"] = self._listed("access-requests")[0]["id"]
