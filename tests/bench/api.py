@@ -2,9 +2,11 @@
 
 Two documents: the real trace of 259,778 edits (``EDITING_TRACES``) in one code block, and
 1,000 blocks of rich text. Cold is the first request after an edit, cached the median of those
-after it. The ratio is to the cached Yjs snapshot of the same document.
+after it; the ratio is to the cached Yjs snapshot of the same document. At last: how long after
+a keystroke on one process a snapshot of another contains it.
 """
 
+import asyncio
 import gzip
 import json
 import os
@@ -24,11 +26,13 @@ import httpx
 import pycrdt
 
 from documents.formats.tree import new_document_update
+from tests.clients import Client
 from tests.documents.test_traces import TRACES
-from tests.servers import Server, make_template
+from tests.servers import Server, Service, make_template
 
 FORMATS = ["yjs", "blocks", "markdown", "html", "text"]
 ROUNDS = 15
+KEYSTROKES = 200
 TRACE = TRACES / "automerge-paper.json.gz"
 
 
@@ -118,6 +122,43 @@ def report(bench: Bench, name: str, document: str) -> None:
     print(f"  {'append a line, committed':32} {'':9} {written:8.1f}")
 
 
+async def freshness(service: Service) -> None:
+    """How long after an editor has sent something a snapshot of another process contains it."""
+    here, there = service.servers
+    document = here.new_document()
+    bench = Bench(there)
+    seen_after: list[float] = []
+    sent_at: dict[int, float] = {}
+    done = asyncio.Event()
+
+    def look() -> None:
+        seen = -1
+        while not (done.is_set() and seen == len(sent_at) - 1):
+            update = bench.snapshot(document.id, "yjs").content
+            now = time.perf_counter()
+            doc: pycrdt.Doc[Any] = pycrdt.Doc()
+            doc.apply_update(update)
+            last = len(str(doc.get("text", type=pycrdt.Text))) - 1
+            for number in range(seen + 1, last + 1):
+                seen_after.append(now - sent_at[number])
+            seen = last
+
+    async with Client(here, document) as editor:
+        looking = asyncio.create_task(asyncio.to_thread(look))
+        for number in range(KEYSTROKES):
+            sent_at[number] = time.perf_counter()
+            editor.types("x")
+            await asyncio.sleep(0.05)
+        done.set()
+        await looking
+    ordered = sorted(1000 * each for each in seen_after)
+    print(
+        f"\nfrom a keystroke on one process to a snapshot of the other that has it: "
+        f"median {statistics.median(ordered):.0f} ms, "
+        f"p99 {ordered[len(ordered) * 99 // 100]:.0f} ms, longest {ordered[-1]:.0f} ms of {len(ordered)}"
+    )
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="collab-bench-") as folder:
         template = make_template(Path(folder))
@@ -129,10 +170,16 @@ def main() -> None:
             report(bench, "1,000 blocks of rich text", bench.make(rich()))
             if not TRACE.exists():
                 print(f"\nSKIPPED: the real trace: nothing at {TRACE}")
-                return
-            document = bench.make([])
-            bench.merge(document, typed())
-            report(bench, "259,778 edits of one author", document)
+            else:
+                document = bench.make([])
+                bench.merge(document, typed())
+                report(bench, "259,778 edits of one author", document)
+    with tempfile.TemporaryDirectory(prefix="collab-bench-") as folder:
+        service = Service(Path(folder), processes=2)
+        try:
+            asyncio.run(freshness(service))
+        finally:
+            service.close()
 
 
 if __name__ == "__main__":
