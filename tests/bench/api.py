@@ -155,7 +155,8 @@ async def freshness(service: Service) -> None:
     print(
         f"\nfrom a keystroke on one process to a snapshot of the other that has it: "
         f"median {statistics.median(ordered):.0f} ms, "
-        f"p99 {ordered[len(ordered) * 99 // 100]:.0f} ms, longest {ordered[-1]:.0f} ms of {len(ordered)}"
+        f"p99 {ordered[len(ordered) * 99 // 100]:.0f} ms, "
+        f"longest {ordered[-1]:.0f} ms of {len(ordered)}"
     )
 
 
