@@ -1,7 +1,5 @@
 """documents: list, create, look at, rename, put into the trash and take out of it."""
 
-import base64
-import binascii
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -13,14 +11,15 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
 from ninja.responses import Status
-from pydantic import ConfigDict, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from collab.accounts.principal import Principal, asking
-from collab.errors import NoAccess, ProtocolError
+from collab.errors import NoAccess
 from collab.openapi import IDEMPOTENT, described
 from documents import idempotency, lifecycle
 from documents.access import roles_in, visible_to
 from documents.api.authorize import key_of, open_document, signed_in
+from documents.api.paging import page_of
 from documents.api.shapes import Line, Person, RoleKey
 from documents.content import Format, parsed
 from documents.creation import create_document
@@ -96,28 +95,24 @@ def list_documents(
     request: HttpRequest,
     filter: Literal["mine", "shared", "trash"] | None = None,  # noqa: A002 - the API's word
     q: Line = "",
+    *,
+    updated_since: AwareDatetime | None = None,
     cursor: str = "",
     limit: Annotated[int, Query(), Field(ge=1, le=100)] = 50,
 ) -> DocumentList:
-    """Your own documents and those shared with you by name, last changed first."""
+    """Your own documents and those shared with you by name, last changed first.
+
+    ``updated_since``: for whoever keeps a copy of them all.
+    """
     user, principal = signed_in(request), asking(request)
     found = _listed(principal, user.pk, filter)
     if q:
         found = found.filter(title__icontains=q)
-    if cursor:
-        updated_at, document_id = _decode_cursor(cursor)
-        found = found.filter(
-            Q(updated_at__lt=updated_at) | Q(updated_at=updated_at, id__lt=document_id)
-        )
-    page = list(
-        found.select_related("owner__profile")
-        .prefetch_related("memberships__user__profile")
-        .order_by("-updated_at", "-id")[: limit + 1]
-    )
-    items, has_more = page[:limit], len(page) > limit
-    return DocumentList(
-        items=_described(items, principal), next=_next_url(request, items[-1]) if has_more else None
-    )
+    if updated_since is not None:
+        found = found.filter(updated_at__gte=updated_since)
+    found = found.select_related("owner__profile").prefetch_related("memberships__user__profile")
+    items, next_url = page_of(request, found, "updated_at", cursor=cursor, limit=limit)
+    return DocumentList(items=_described(items, principal), next=next_url)
 
 
 @router.post("", response={201: DocumentOut}, openapi_extra=described(parameters=IDEMPOTENT))
@@ -191,22 +186,3 @@ def _described(documents: Sequence[Document], principal: Principal) -> list[Docu
         for document in documents
         if (role := roles[document.id]) is not None
     ]
-
-
-def _next_url(request: HttpRequest, last: Document) -> str:
-    place = f"{last.updated_at.isoformat()} {last.id}"
-    query = request.GET.copy()
-    query["cursor"] = base64.urlsafe_b64encode(place.encode()).decode()
-    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
-
-
-def _decode_cursor(cursor: str) -> tuple[datetime, UUID]:
-    try:
-        place = base64.urlsafe_b64decode(cursor.encode()).decode()
-        updated_at, document_id = place.split(" ")
-        when = datetime.fromisoformat(updated_at)
-        if when.tzinfo is None:
-            raise ValueError("without a time zone")
-        return when, UUID(document_id)
-    except (ValueError, binascii.Error):
-        raise ProtocolError("cursor must come from a list's next") from None

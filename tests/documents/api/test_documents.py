@@ -138,6 +138,16 @@ def test_lists_are_filtered(document, alice, bob, browser_of):
     assert browser.get("documents?q=%00")[0] == 422
 
 
+def test_what_has_changed_since_is_found(document, alice, browser_of):
+    old = Document.objects.create(owner=alice, title="Old")
+    Document.objects.filter(pk=old.pk).update(updated_at="2026-01-01T00:00:00Z")
+    browser = browser_of(alice)
+    assert titles(browser, "?updated_since=2026-01-02T00:00:00Z") == ["Plan"]
+    assert titles(browser, "?updated_since=2026-01-01T00:00:00Z") == ["Plan", "Old"]
+    for nonsense in ("yesterday", "2026-01-01T00:00:00"):
+        assert browser.get(f"documents?updated_since={nonsense}")[0] == 422
+
+
 def test_pages_of_a_list_hold_each_document_once(alice, browser_of):
     for number in range(7):
         Document.objects.create(owner=alice, title=str(number))
