@@ -31,6 +31,7 @@ from collab.errors import (
     Unavailable,
 )
 from collab.openapi import PROBLEM, DescribedAPI
+from documents.activity import HistoryGone
 from documents.api import ASYNC_ROUTERS
 from documents.api import ROUTERS as DOCUMENT_ROUTERS
 from documents.formats.operations import TargetMissing
@@ -140,6 +141,11 @@ def _on_error(request: HttpRequest, error: CollabError) -> HttpResponse:
 @api.exception_handler(TargetMissing)
 def _on_missing_target(request: HttpRequest, error: TargetMissing) -> HttpResponse:
     return _problem(error.status, error.code, str(error), there=error.there)
+
+
+@api.exception_handler(HistoryGone)
+def _on_gone_history(request: HttpRequest, error: HistoryGone) -> HttpResponse:
+    return _problem(error.status, error.code, str(error), head=error.head)
 
 
 @api.exception_handler(RequestDataTooBig)

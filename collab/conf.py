@@ -176,6 +176,17 @@ class Conf(_FromEnvironment):
     max_connections_per_address: int = Field(
         1000, ge=0, description="WebSockets from one network address in one process; above: 4529."
     )
+    max_streams_per_user: int = Field(
+        20,
+        ge=0,
+        description="Streams of changes of one user in one process (each holds a thread); "
+        "above: 429.",
+    )
+    max_streams_per_address: int = Field(
+        100,
+        ge=0,
+        description="Streams of changes from one network address in one process; above: 429.",
+    )
     max_backlog_bytes: int = Field(
         1 * MiB,
         ge=16 * KiB,

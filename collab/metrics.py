@@ -11,6 +11,7 @@ _QUICK_S = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.
 # -- Who is here ------------------------------------------------------------------------------
 CONNECTIONS = Gauge("collab_connections", "Open WebSockets.")
 ROOMS = Gauge("collab_rooms", "Documents in memory.")
+STREAMS = Gauge("collab_streams", "Open streams of changes.")
 MEMBERS = Gauge("collab_members", "Clients in rooms.")
 CLOSES = Counter("collab_closes", "WebSockets that we closed, by close code.", ["code"])
 

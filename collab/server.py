@@ -28,9 +28,10 @@ from collab import metrics
 from collab.alone import lock_database
 from collab.conf import ROOT, Conf
 from collab.errors import TooLarge
-from collab.flow import Flow
+from collab.flow import Flow, ResponseFlow
 from collab.garbage import Garbage
 from collab.rates import Allowance
+from documents.activity import current_feed
 from documents.announce import quarantine_suspect
 from documents.sync.hub import current_hub, start_hub
 from documents.sync.underway import Underway
@@ -125,6 +126,8 @@ class CollabServer(Server):  # type: ignore[misc]
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         if isinstance(protocol, _SocketProtocol):
             protocol.flow = scope["collab.flow"] = Flow(protocol.transport)
+        else:
+            scope["collab.response"] = ResponseFlow(protocol)
         return super().create_application(protocol, scope)
 
     def protocol_disconnected(self, protocol: Any) -> None:
@@ -188,6 +191,7 @@ class CollabServer(Server):  # type: ignore[misc]
             listener.addCallback(lambda port: port.stopListening())
         hub = current_hub()
         try:
+            await current_feed().drain()
             await asyncio.wait_for(hub.drain(), self._conf.drain_s + _FLUSH_TIMEOUT_S)
         except TimeoutError:
             logger.error(

@@ -41,6 +41,7 @@ LAYERS: list[set[str]] = [
         "documents.creation",
         "documents.content",
         "documents.idempotency",
+        "documents.activity",
         "documents.withdrawal",
         "documents.thinning",
     },

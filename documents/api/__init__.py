@@ -4,6 +4,7 @@ from ninja import Router
 
 from documents.api import (
     access_requests,
+    changes,
     content,
     documents,
     links,
@@ -28,4 +29,5 @@ ASYNC_ROUTERS: list[tuple[str, Router]] = [
     ("content", content.router),
     ("live", presence.router),
     ("versions", versions.async_router),
+    ("changes", changes.router),
 ]

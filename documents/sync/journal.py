@@ -41,6 +41,7 @@ class Owed:
 
 # The document's new head (None: the document is gone), and how many rows of ours end there.
 Settled = Callable[[int | None, int], None]
+Committed = Callable[[Mapping[UUID, int]], None]
 
 
 class Journal:
@@ -58,6 +59,7 @@ class Journal:
         self._held: dict[UUID, list[Owed]] = {}  # could not be committed; waits to be tried again
         self._retry_s: dict[UUID, float] = {}
         self._settled: dict[UUID, Settled] = {}
+        self._listeners: list[Committed] = []
         self._wake = asyncio.Event()
         self._is_settled = asyncio.Event()
         self._is_settled.set()
@@ -81,6 +83,10 @@ class Journal:
 
     def forget(self, document_id: UUID) -> None:
         self._settled.pop(document_id, None)
+
+    def listen(self, committed: Committed) -> None:
+        """Have ``committed`` called with the new heads after each commit, whosesoever it was."""
+        self._listeners.append(committed)
 
     def owe(self, document_id: UUID, owed: Owed) -> None:
         """Queue an update for the next commit."""
@@ -173,6 +179,7 @@ class Journal:
                 self._since[document_id] = began
             self._retry_s.pop(document_id, None)
             self._settle(document_id, owed, heads, rows=len(rows.get(document_id, ())))
+        self._tell(heads)
         return True
 
     def _rows(self, batch: Mapping[UUID, list[Owed]]) -> dict[UUID, list[Row]]:
@@ -213,3 +220,10 @@ class Journal:
                 settled(heads.get(document_id), rows)
         except Exception:  # whoever is told must never end the only writer of all documents
             logger.exception("settling failed", extra={"document": document_id})
+
+    def _tell(self, heads: Mapping[UUID, int]) -> None:
+        for committed in self._listeners:
+            try:
+                committed(heads)
+            except Exception:  # likewise
+                logger.exception("listener failed")

@@ -62,6 +62,17 @@ class Stored:
         return [self.snapshot, *self.updates] if self.snapshot else self.updates
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """That somebody wrote row ``head``: when, and how many bytes. Without the update itself."""
+
+    head: int
+    author_id: int | None
+    author_name: str
+    at: datetime
+    size: int
+
+
 def append(batch: Mapping[UUID, Sequence[Row]]) -> dict[UUID, int]:
     """Commit the rows of several documents in one transaction; return each document's new head.
 
@@ -180,6 +191,16 @@ def authors(document_id: UUID, *, after: int, up_to: int) -> list[tuple[int | No
     rows = LogEntry.objects.filter(document_id=document_id, seq__gt=after, seq__lte=up_to)
     people = rows.order_by("author_name", "author_id").values_list("author_id", "author_name")
     return list(people.distinct())
+
+
+def changes(document_id: UUID, *, since: int, limit: int) -> list[Change]:
+    """The first rows after ``since`` that the log still has, oldest first."""
+    rows = (
+        LogEntry.objects.filter(document_id=document_id, seq__gt=since)
+        .order_by("seq")
+        .values_list("seq", "author_id", "author_name", "created_at", Length("update"))
+    )
+    return [Change(*row) for row in rows[:limit]]
 
 
 def due_for_compaction(
