@@ -1,0 +1,148 @@
+"""Requests to addresses that people gave us: to public ones, by a connection to what was checked.
+
+A name is resolved here, each of its addresses is judged, and the connection goes to one that
+passed: an answer of DNS that changes in between changes nothing. Follows no redirects, uses no
+proxy, reads nothing but the status. Knows nothing of webhooks.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpcore
+
+from collab.errors import CollabError
+
+Address = IPv4Address | IPv6Address
+
+# What is routed on the internet. The rest of IPv6 is local, reserved, or IPv4 in disguise.
+_GLOBAL_UNICAST = ip_network("2000::/3")
+_LONGEST_URL = 2000
+
+
+class UrlNotAllowed(CollabError):
+    """An address that this service does not send to: give a public one, over https."""
+
+    close_code, status, code = 4400, 422, "url-not-allowed"
+
+
+class NotReached(Exception):
+    """Nothing answered in time; the text says what happened, in a few words."""
+
+
+def is_public(address: Address) -> bool:
+    """Whether this is an address on the internet, and hides none that is not."""
+    if isinstance(address, IPv4Address):
+        return address.is_global and not address.is_multicast
+    if address.sixtofour is not None and not is_public(address.sixtofour):
+        return False
+    return address in _GLOBAL_UNICAST and address.is_global
+
+
+def check_url(url: str, *, allowed: Sequence[str], insecure: bool) -> str:
+    """The host and port of a URL that may be sent to. Resolves its name: synchronous.
+
+    ``allowed``: networks that are not public and may be reached. Raises UrlNotAllowed.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise UrlNotAllowed(f"this is no URL: {error}") from None
+    if parts.scheme not in ({"https", "http"} if insecure else {"https"}):
+        raise UrlNotAllowed("the URL must begin with https://")
+    if not host or not url.isascii() or len(url) > _LONGEST_URL:
+        raise UrlNotAllowed(f"the URL must name a host, in at most {_LONGEST_URL:,} characters")
+    if parts.username is not None or parts.fragment:
+        raise UrlNotAllowed("the URL must not hold a password or a fragment")
+    port = port or _PORTS[parts.scheme]
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise UrlNotAllowed(f"{host} does not resolve") from None
+    _permitted(host, found, allowed)
+    return f"{host}:{port}"
+
+
+async def post(
+    url: str,
+    headers: Mapping[str, str],
+    content: bytes,
+    *,
+    allowed: Sequence[str],
+    within_s: float,
+) -> int:
+    """Send; the answer's status. Raises UrlNotAllowed, or NotReached."""
+    named = [(name.encode(), value.encode()) for name, value in headers.items()]
+    try:
+        async with (
+            asyncio.timeout(within_s),
+            httpcore.AsyncConnectionPool(
+                ssl_context=_tls(), network_backend=_CheckedNetwork(allowed)
+            ) as pool,
+            pool.stream("POST", url, headers=named, content=content) as response,
+        ):
+            return int(response.status)
+    except TimeoutError:
+        raise NotReached(f"no answer within {within_s:g} s") from None
+    except (httpcore.NetworkError, httpcore.ProtocolError, OSError, ValueError) as error:
+        raise NotReached(f"{type(error).__name__}: {error}") from None
+
+
+_PORTS = {"http": 80, "https": 443}
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+class _CheckedNetwork(httpcore.AsyncNetworkBackend):
+    """Connects to addresses that have passed. TLS, one layer up, still checks the name."""
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        self._allowed = allowed
+        self._network = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        *others, last = _permitted(host, found, self._allowed)
+        for address in others:
+            try:
+                return await self._network.connect_tcp(str(address), port, timeout)
+            except httpcore.ConnectError:
+                continue
+        return await self._network.connect_tcp(str(last), port, timeout)
+
+
+def _permitted(host: str, found: Iterable[Any], allowed: Sequence[str]) -> list[Address]:
+    addresses = [_plain(entry[4][0]) for entry in found]
+    networks = [ip_network(each) for each in allowed]
+    permitted = [
+        each
+        for each in addresses
+        if is_public(each) or any(each in network for network in networks)
+    ]
+    if not permitted:
+        raise UrlNotAllowed(f"{host} is no public address")
+    return permitted
+
+
+def _plain(text: str) -> Address:
+    """IPv4 as such, however it is written."""
+    address = ip_address(text)
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
