@@ -32,7 +32,7 @@ from collab.errors import (
 )
 from collab.openapi import PROBLEM, DescribedAPI
 from documents.activity import HistoryGone
-from documents.api import ASYNC_ROUTERS
+from documents.api import ASYNC_ROUTERS, MY_ROUTERS
 from documents.api import ROUTERS as DOCUMENT_ROUTERS
 from documents.formats.operations import TargetMissing
 
@@ -117,6 +117,8 @@ api = DescribedAPI(
 api.add_router("", accounts)
 for tag, router in DOCUMENT_ROUTERS:
     api.add_router("/documents", router, tags=[tag])
+for tag, router in MY_ROUTERS:
+    api.add_router("/me", router, tags=[tag])
 for tag, router in ASYNC_ROUTERS:
     auth = [AsyncApiTokenAuth(), AsyncSessionAuth()]
     api.add_router("/documents", router, tags=[tag], auth=auth)

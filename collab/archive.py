@@ -48,6 +48,7 @@ _LEFT_OUT = {
     "auth.permission",
     "contenttypes.contenttype",
     "documents.accesschange",
+    "documents.delivery",
     "documents.logentry",
     "documents.snapshot",
     "sessions.session",

@@ -309,3 +309,33 @@ class Conf(_FromEnvironment):
     max_named_versions: int = Field(
         200, ge=1, description="Versions of one document that have a name; above: 409."
     )
+    # Webhooks.
+    webhook_worker: bool = Field(
+        True, description="Whether `serve` starts a worker for webhooks beside itself."
+    )
+    webhook_quiet_s: float = Field(
+        10.0,
+        ge=0,
+        description="Seconds without an edit after which webhooks are told that a document "
+        "was updated.",
+    )
+    webhook_at_latest_s: float = Field(
+        60.0,
+        ge=0,
+        description="Seconds after which they are told all the same while people go on writing.",
+    )
+    webhook_timeout_s: float = Field(
+        10.0, gt=0, le=60, description="Seconds in which a webhook's receiver must have answered."
+    )
+    webhook_insecure: bool = Field(
+        False, description="Whether webhooks may go to http:// addresses as well."
+    )
+    webhook_allowed_networks: Annotated[CommaList, AfterValidator(_networks)] = Field(
+        [],
+        description="Networks that webhooks may reach although they are not public, "
+        "comma-separated.",
+    )
+    webhook_log_days: float = Field(
+        30.0, gt=0, description="Days that deliveries of webhooks stay in their log."
+    )
+    max_webhooks_per_user: int = Field(50, ge=0, description="Webhooks of one user.")

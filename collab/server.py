@@ -117,7 +117,7 @@ class CollabServer(Server):  # type: ignore[misc]
         self._garbage = Garbage()
         self._conf = conf
         self._stopping: asyncio.Task[None] | None = None
-        self._worker: subprocess.Popen[bytes] | None = None
+        self._workers: dict[str, subprocess.Popen[bytes]] = {}
 
     def run(self) -> None:
         WebSocketFactory.protocol = _SocketProtocol
@@ -156,28 +156,33 @@ class CollabServer(Server):  # type: ignore[misc]
         self._lag_since = loop.time() + _LIFE_SIGN_S
         if self._conf.stall_seconds:
             self._underway.expect_life_sign(self._conf.stall_seconds)
-        if self._conf.compact_worker and (self._worker is None or self._worker.poll() is not None):
-            self._start_worker()
+        if self._conf.compact_worker:
+            self._keep_running("compact")
+        if self._conf.webhook_worker:
+            self._keep_running("deliver_webhooks")
         self._garbage.tidy(len(self.connections))
 
     def listen_success(self, port: Any) -> None:
         super().listen_success(port)
         logger.info("listening", extra={"url": f"http://{self._host}:{port.getHost().port}"})
 
-    def _start_worker(self) -> None:
-        """Compaction in a process of its own: pycrdt holds the interpreter while it works.
+    def _keep_running(self, command: str) -> None:
+        """A worker in a process of its own: pycrdt holds the interpreter, receivers are slow.
 
-        The worker ends when its standard input does, so that it never outlives us.
+        It ends when its standard input does, so that it never outlives us.
         """
+        worker = self._workers.get(command)
+        if worker is not None and worker.poll() is None:
+            return
         try:
-            self._worker = subprocess.Popen(  # noqa: S603 - our own command
-                [sys.executable, str(ROOT / "manage.py"), "compact", "--child"],
+            self._workers[command] = subprocess.Popen(  # noqa: S603 - our own command
+                [sys.executable, str(ROOT / "manage.py"), command, "--child"],
                 stdin=subprocess.PIPE,
                 start_new_session=True,
                 env=dict(os.environ),
             )
         except OSError as error:  # out of memory or files: tried again with the next life sign
-            logger.error("no compaction worker", extra={"error": str(error)})
+            logger.error("no worker", extra={"command": command, "error": str(error)})
 
     def _on_signal(self) -> None:
         if self._stopping is not None:
@@ -201,8 +206,9 @@ class CollabServer(Server):  # type: ignore[misc]
             logger.exception("drain failed")
         try:
             await hub.stop()
-            if self._worker is not None and self._worker.stdin is not None:
-                self._worker.stdin.close()
+            for worker in self._workers.values():
+                if worker.stdin is not None:
+                    worker.stdin.close()
         finally:
             self.stop()
 

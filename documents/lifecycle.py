@@ -4,7 +4,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from documents.announce import access_changed, tell_event
-from documents.models import Document
+from documents.models import Document, Event
+from documents.webhooks import tell
 
 
 def rename(document: Document, title: str) -> None:
@@ -32,3 +33,4 @@ def _set_deleted(document: Document, *, deleted: bool) -> None:
     with transaction.atomic():
         document.save(update_fields=["deleted_at"])
         access_changed(document_id=document.id)
+        tell(document, Event.DELETED if deleted else Event.RESTORED)

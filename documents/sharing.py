@@ -1,17 +1,20 @@
-"""Grant, change and withdraw access. Whatever changes access here tells the rooms.
+"""Grant, change and withdraw access. Whatever changes access here tells rooms and webhooks.
 
 Who may share is asked of ``documents.access`` by the callers (owners only). The owner's own
 role is not given and cannot be taken.
 """
 
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from collab.accounts.principal import principal_of_user
 from collab.errors import CollabError
 from documents.announce import access_changed
-from documents.models import AccessRequest, Document, Membership, Role, ShareLink
+from documents.models import AccessRequest, Document, Event, Membership, Role, ShareLink
+from documents.webhooks import tell
 
 
 class CannotShare(CollabError):
@@ -31,6 +34,7 @@ def grant(document: Document, user: User, role: Role) -> Membership:
         )
         AccessRequest.objects.filter(document=document, user=user).delete()
         access_changed(document_id=document.id)
+        tell(document, Event.SHARED, change=_with_person(user, role))
     return membership
 
 
@@ -47,9 +51,12 @@ def revoke(document: Document, user_id: int) -> bool:
     if user_id == document.owner_id:
         raise CannotShare("the owner cannot be removed")
     with transaction.atomic():
-        deleted, _ = Membership.objects.filter(document=document, user_id=user_id).delete()
+        membership = document.memberships.select_related("user").filter(user_id=user_id).first()
+        if membership is not None:
+            membership.delete()
+            tell(document, Event.SHARED, change=_with_person(membership.user, None))
         access_changed(document_id=document.id)
-    return deleted > 0
+    return membership is not None
 
 
 def create_link(
@@ -57,9 +64,12 @@ def create_link(
 ) -> ShareLink:
     """Make a link that opens the document for whoever has it."""
     _check(role)
-    return ShareLink.objects.create(
-        document=document, role=role, created_by_id=created_by, expires_at=expires_at
-    )
+    with transaction.atomic():
+        link = ShareLink.objects.create(
+            document=document, role=role, created_by_id=created_by, expires_at=expires_at
+        )
+        tell(document, Event.SHARED, change=_with_link(link))
+    return link
 
 
 def change_link(
@@ -71,11 +81,14 @@ def change_link(
     with transaction.atomic():
         link.save(update_fields=["role", "expires_at", "is_enabled"])
         access_changed(document_id=link.document_id)
+        tell(link.document, Event.SHARED, change=_with_link(link))
 
 
 def delete_link(link: ShareLink) -> None:
     """Withdraw a link for ever."""
+    link.is_enabled = False
     with transaction.atomic():
+        tell(link.document, Event.SHARED, change=_with_link(link))
         link.delete()
         access_changed(document_id=link.document_id)
 
@@ -88,6 +101,19 @@ def set_general_role(document: Document, role: Role | None) -> None:
     with transaction.atomic():
         document.save(update_fields=["general_role"])
         access_changed(document_id=document.id)
+        change = {"with": "everybody", "role": role.key if role is not None else None}
+        tell(document, Event.SHARED, change=change)
+
+
+def _with_person(user: User, role: Role | None) -> dict[str, Any]:
+    """For webhooks; no role: withdrawn."""
+    person = {"id": f"user:{user.pk}", "name": principal_of_user(user).name}
+    return {"with": "person", "person": person, "role": role.key if role is not None else None}
+
+
+def _with_link(link: ShareLink) -> dict[str, Any]:
+    """Never its token: whoever reads it gets in."""
+    return {"with": "link", "role": Role(link.role).key if link.is_enabled else None}
 
 
 def _check(role: Role) -> None:

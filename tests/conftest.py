@@ -13,7 +13,7 @@ from collab.accounts.models import ApiToken
 from documents.creation import create_document
 from documents.models import Document, Membership, Role
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.servers", "tests.receivers"]
 
 
 @pytest.fixture(autouse=True)

@@ -26,6 +26,7 @@ ONCE = (
     "tests/test_architecture.py",
     "tests/test_docs.py",
     "tests/collab/test_alone.py",
+    "tests/collab/test_outbound.py",
     "tests/test_bus_loss.py",
     "tests/test_chaos.py",
     "tests/test_deployment.py",

@@ -113,6 +113,7 @@ def environment(database_url: str, **settings: str) -> dict[str, str]:
         "SECRET_KEY": "of the tests, and of nothing else",
         "ALLOWED_HOSTS": "localhost,127.0.0.1",
         "COLLAB_COMPACT_WORKER": "0",
+        "COLLAB_WEBHOOK_WORKER": "0",
         "COLLAB_DRAIN_S": "0.5",
         "COLLAB_API_PER_TOKEN": "0",
         "COLLAB_API_PER_USER": "0",

@@ -25,6 +25,7 @@ LAYERS: list[set[str]] = [
         "collab.rates",
         "collab.addresses",
         "collab.openapi",
+        "collab.outbound",
     },
     {"collab.logs", "collab.database", "collab.socket"},
     {"collab.accounts"},
@@ -34,7 +35,7 @@ LAYERS: list[set[str]] = [
     {"documents.models"},
     {"documents.access"},
     {"documents.sync"},
-    {"documents.announce"},
+    {"documents.announce", "documents.webhooks"},
     {
         "documents.sharing",
         "documents.tokens",
@@ -42,6 +43,7 @@ LAYERS: list[set[str]] = [
         "documents.content",
         "documents.idempotency",
         "documents.activity",
+        "documents.delivery",
         "documents.withdrawal",
         "documents.thinning",
     },
@@ -79,6 +81,7 @@ CONFINED = {
         "documents.announce",
         "documents.sync.hub",
     },
+    "httpcore": {"collab.outbound"},
     "django": {"-documents.protocol", "-documents.formats", "-presence.awareness"},
     "asyncio": {"-documents.protocol", "-documents.formats", "-presence.awareness"},
 }

@@ -61,7 +61,10 @@ def test_the_units_are_understood(tmp_path: Path) -> None:
         text = unit.read_text().replace("/opt/collab/.venv/bin/python", sys.executable)
         text = text.replace("User=collab\n", "").replace("/opt/collab", str(ROOT))
         (tmp_path / unit.name).write_text(text)
-    units = [tmp_path / name for name in ("collab@.service", "collab-compact.service")]
+    units = [
+        tmp_path / name
+        for name in ("collab@.service", "collab-compact.service", "collab-webhooks.service")
+    ]
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *units],
         capture_output=True,

@@ -13,6 +13,7 @@ from documents.api import (
     snapshot,
     socket_token,
     versions,
+    webhooks,
 )
 
 ROUTERS: list[tuple[str, Router]] = [
@@ -23,6 +24,11 @@ ROUTERS: list[tuple[str, Router]] = [
     ("sharing", access_requests.router),
     ("live", socket_token.router),
     ("versions", versions.router),
+    ("webhooks", webhooks.router),
+]
+# Under /api/v1/me.
+MY_ROUTERS: list[tuple[str, Router]] = [
+    ("webhooks", webhooks.mine),
 ]
 # Of operations that await something.
 ASYNC_ROUTERS: list[tuple[str, Router]] = [

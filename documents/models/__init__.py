@@ -5,11 +5,14 @@ from documents.models.keyed_write import KeyedWrite
 from documents.models.log import LogEntry, Quarantine, Snapshot
 from documents.models.sharing import AccessChange, AccessRequest, Membership, Role, ShareLink
 from documents.models.version import History, Version
+from documents.models.webhook import Delivery, Event, Webhook
 
 __all__ = [
     "AccessChange",
     "AccessRequest",
+    "Delivery",
     "Document",
+    "Event",
     "History",
     "KeyedWrite",
     "LogEntry",
@@ -19,4 +22,5 @@ __all__ = [
     "ShareLink",
     "Snapshot",
     "Version",
+    "Webhook",
 ]

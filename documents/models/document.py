@@ -9,7 +9,10 @@ from documents.models.sharing import Role
 
 
 class Document(models.Model):
-    """``head`` and ``folded`` are positions in the log; ``documents.sync.log`` alone moves them."""
+    """``head``, ``folded`` and ``announced`` are positions in the log.
+
+    ``documents.sync.log`` alone moves them.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     title = models.CharField(max_length=200, blank=True)
@@ -31,9 +34,22 @@ class Document(models.Model):
     folded = models.PositiveBigIntegerField(
         default=0, help_text="The last sequence number that the snapshot holds"
     )
+    announced = models.PositiveBigIntegerField(
+        default=0, help_text="The last sequence number that webhooks were told of"
+    )
     size = models.PositiveBigIntegerField(
         default=0, help_text="Bytes: the snapshot and the log rows after it"
     )
+
+    class Meta:
+        indexes = [
+            # Of the few that webhooks are to be told of, so that looking for them costs nothing.
+            models.Index(
+                fields=["updated_at"],
+                condition=models.Q(head__gt=models.F("announced")),
+                name="unannounced",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.title or str(self.id)

@@ -186,11 +186,13 @@ def written_at(document_id: UUID, seq: int) -> datetime | None:
     return row.values_list("created_at", flat=True).first()
 
 
-def authors(document_id: UUID, *, after: int, up_to: int) -> list[tuple[int | None, str]]:
+def authors(
+    document_id: UUID, *, after: int, up_to: int, limit: int | None = None
+) -> list[tuple[int | None, str]]:
     """Who wrote these rows, each once: (user id, name). Guests have a name but no id."""
     rows = LogEntry.objects.filter(document_id=document_id, seq__gt=after, seq__lte=up_to)
     people = rows.order_by("author_name", "author_id").values_list("author_id", "author_name")
-    return list(people.distinct())
+    return list(people.distinct()[:limit])
 
 
 def changes(document_id: UUID, *, since: int, limit: int) -> list[Change]:
@@ -214,6 +216,28 @@ def due_for_compaction(
         .order_by("updated_at")
         .values_list("id", flat=True)[:limit]
     )
+
+
+def unannounced(
+    *, quiet: timedelta, at_latest: timedelta, now: datetime, limit: int
+) -> list[Document]:
+    """Documents whose webhooks are to be told of new rows, those waiting longest first.
+
+    Nobody has written for ``quiet``, or the first such row is older than ``at_latest``.
+    """
+    first = LogEntry.objects.filter(document_id=OuterRef("pk"), seq=OuterRef("announced") + 1)
+    return list(
+        Document.objects.filter(head__gt=F("announced"))
+        .annotate(first_at=Subquery(first.values("created_at")))
+        .filter(Q(updated_at__lte=now - quiet) | Q(first_at__lte=now - at_latest))
+        .order_by("updated_at")[:limit]
+    )
+
+
+def note_announced(document_id: UUID, *, since: int, head: int) -> bool:
+    """That webhooks are told of the rows up to ``head``; False if somebody else has done it."""
+    mine = Document.objects.filter(id=document_id, announced=since)
+    return mine.update(announced=head) > 0
 
 
 def store_snapshot(

@@ -5,11 +5,11 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
-from tests.receivers import Receiver
 
 from collab import outbound
 from collab.outbound import NotReached, UrlNotAllowed, check_url, is_public, post
 from tests.backends import free_port
+from tests.receivers import Receiver
 
 HERE = ["127.0.0.0/8"]
 

@@ -1,0 +1,357 @@
+"""webhooks: of one document under documents/{id}/, of all that are yours under me/.
+
+A webhook is its creator's alone. The owner of a document sees which hosts learn of it, and may
+remove them.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from asgiref.sync import async_to_sync
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import close_old_connections
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Query, Router, Schema
+from ninja.responses import Status
+from pydantic import ConfigDict, Field, HttpUrl
+
+from collab.accounts.principal import principal_of_user
+from collab.errors import CollabError, NoAccess, NotFound, TooManyRequests
+from collab.outbound import check_url
+from documents.access import role_of
+from documents.api.authorize import open_document, signed_in
+from documents.api.paging import page_of
+from documents.api.shapes import Person
+from documents.delivery import attempt
+from documents.models import Delivery, Document, Event, Role, Webhook
+
+router = Router()
+mine = Router()
+
+_TESTS_A_MINUTE = 10
+
+
+class TooManyWebhooks(CollabError):
+    """One more than anybody may have: remove one that is not used."""
+
+    status, code = 409, "too-many-webhooks"
+
+
+# -- Shapes ---------------------------------------------------------------------------------
+EventName = Literal["document.updated", "document.shared", "document.deleted", "document.restored"]
+Events = Annotated[list[EventName], Field(min_length=1, max_length=10)]
+
+
+class NewWebhook(Schema):
+    model_config = ConfigDict(extra="forbid")
+    url: HttpUrl
+    events: Events
+
+
+class WebhookChange(Schema):
+    """What is left out stays as it is. ``enabled: true`` forgets earlier failures."""
+
+    model_config = ConfigDict(extra="forbid")
+    url: HttpUrl | None = None
+    events: Events | None = None
+    enabled: bool | None = None
+
+
+class WebhookOut(Schema):
+    """``document`` is null for all documents of ``by``. Of others' the owner sees the host."""
+
+    id: UUID
+    document: UUID | None
+    by: Person
+    url: str
+    events: list[str]
+    enabled: bool
+    disabled_reason: str
+    failing_since: datetime | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, webhook: Webhook, reader: User, **more: Any) -> Self:
+        is_theirs = webhook.user_id == reader.pk
+        return cls(
+            id=webhook.pk,
+            document=webhook.document_id,
+            by=Person.of(webhook.user),
+            # The path is often a secret: whoever knows it may post there.
+            url=webhook.url if is_theirs else f"{urlsplit(webhook.url).scheme}://{webhook.host}/…",
+            events=webhook.events,
+            enabled=webhook.is_enabled,
+            disabled_reason=webhook.disabled_reason,
+            failing_since=webhook.failing_since,
+            created_at=webhook.created_at,
+            **more,
+        )
+
+
+class NewWebhookOut(WebhookOut):
+    """``secret`` signs what we send; it is shown this once."""
+
+    secret: str
+
+
+class WebhookList(Schema):
+    items: list[WebhookOut]
+    next: str | None = None
+
+
+class DeliveryOut(Schema):
+    """``id`` is the ``webhook-id`` that was sent. ``state`` says whether more will be tried."""
+
+    id: UUID
+    event: str
+    state: Literal["delivered", "pending", "failed"]
+    created_at: datetime
+    delivered_at: datetime | None
+    next_attempt_at: datetime | None
+    attempts: int
+    last_status: int | None
+    last_error: str
+    last_ms: int | None
+    payload: dict[str, Any]
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> Self:
+        fields = {name: getattr(delivery, name) for name in cls.model_fields if name != "state"}
+        if delivery.delivered_at is not None:
+            return cls(state="delivered", **fields)
+        return cls(state="pending" if delivery.next_attempt_at else "failed", **fields)
+
+
+class DeliveryList(Schema):
+    items: list[DeliveryOut]
+    next: str | None
+
+
+Cursor = Annotated[str, Query()]
+Limit = Annotated[int, Query(), Field(ge=1, le=100)]
+
+
+# -- Of one document ------------------------------------------------------------------------
+@router.get("/{uuid:document_id}/webhooks", response=WebhookList)
+def list_of_document(request: HttpRequest, document_id: UUID) -> WebhookList:
+    """Yours; the owner sees everybody's."""
+    document, role = open_document(request, document_id)
+    reader = signed_in(request)
+    found = document.webhooks.all()
+    return _listed(found if role >= Role.OWNER else found.filter(user=reader), reader)
+
+
+@router.post("/{uuid:document_id}/webhooks", response={201: NewWebhookOut})
+def create_of_document(
+    request: HttpRequest, document_id: UUID, body: NewWebhook
+) -> Status[NewWebhookOut]:
+    """Tell an address of what happens to this document, for as long as you may read it."""
+    document, _ = open_document(request, document_id)
+    user = signed_in(request)
+    if role_of(principal_of_user(user), document) is None:
+        raise NoAccess("this needs a role of your own; a link is not enough")
+    return _created(user, document, body)
+
+
+@router.get("/{uuid:document_id}/webhooks/{uuid:webhook_id}", response=WebhookOut)
+def get_of_document(request: HttpRequest, document_id: UUID, webhook_id: UUID) -> WebhookOut:
+    webhook = _of_document(request, document_id, webhook_id)
+    return WebhookOut.of(webhook, webhook.user)
+
+
+@router.patch("/{uuid:document_id}/webhooks/{uuid:webhook_id}", response=WebhookOut)
+def change_of_document(
+    request: HttpRequest, document_id: UUID, webhook_id: UUID, body: WebhookChange
+) -> WebhookOut:
+    return _changed(_of_document(request, document_id, webhook_id), body)
+
+
+@router.delete("/{uuid:document_id}/webhooks/{uuid:webhook_id}", response={204: None})
+def delete_of_document(request: HttpRequest, document_id: UUID, webhook_id: UUID) -> Status[None]:
+    """Yours; the owner removes anybody's."""
+    document, role = open_document(request, document_id)
+    found = document.webhooks.filter(pk=webhook_id)
+    if role < Role.OWNER:
+        found = found.filter(user=signed_in(request))
+    _only(found).delete()
+    return Status(204, None)
+
+
+@router.get("/{uuid:document_id}/webhooks/{uuid:webhook_id}/deliveries", response=DeliveryList)
+def deliveries_of_document(
+    request: HttpRequest,
+    document_id: UUID,
+    webhook_id: UUID,
+    cursor: Cursor = "",
+    limit: Limit = 50,
+) -> DeliveryList:
+    """What was sent and what came of it, newest first."""
+    webhook = _of_document(request, document_id, webhook_id)
+    return _deliveries(request, webhook, cursor, limit)
+
+
+@router.post("/{uuid:document_id}/webhooks/{uuid:webhook_id}/test", response=DeliveryOut)
+def test_of_document(request: HttpRequest, document_id: UUID, webhook_id: UUID) -> DeliveryOut:
+    """Send a ``test`` event now; the answer says what came of it."""
+    return _tested(_of_document(request, document_id, webhook_id))
+
+
+@router.post(
+    "/{uuid:document_id}/webhooks/{uuid:webhook_id}/deliveries/{uuid:delivery_id}/redeliver",
+    response={202: DeliveryOut},
+)
+def redeliver_of_document(
+    request: HttpRequest, document_id: UUID, webhook_id: UUID, delivery_id: UUID
+) -> Status[DeliveryOut]:
+    """Send it again, under the same id, whatever came of it before."""
+    return _redelivered(_of_document(request, document_id, webhook_id), delivery_id)
+
+
+def _of_document(request: HttpRequest, document_id: UUID, webhook_id: UUID) -> Webhook:
+    document, _ = open_document(request, document_id)
+    return _only(document.webhooks.filter(pk=webhook_id, user=signed_in(request)))
+
+
+# -- Yours ----------------------------------------------------------------------------------
+@mine.get("/webhooks", response=WebhookList)
+def list_mine(request: HttpRequest) -> WebhookList:
+    """All that you have made, those of single documents too."""
+    user = signed_in(request)
+    return _listed(Webhook.objects.filter(user=user), user)
+
+
+@mine.post("/webhooks", response={201: NewWebhookOut})
+def create_mine(request: HttpRequest, body: NewWebhook) -> Status[NewWebhookOut]:
+    """Tell an address of what happens to all documents that you own or are a member of."""
+    return _created(signed_in(request), None, body)
+
+
+@mine.get("/webhooks/{uuid:webhook_id}", response=WebhookOut)
+def get_mine(request: HttpRequest, webhook_id: UUID) -> WebhookOut:
+    webhook = _mine(request, webhook_id)
+    return WebhookOut.of(webhook, webhook.user)
+
+
+@mine.patch("/webhooks/{uuid:webhook_id}", response=WebhookOut)
+def change_mine(request: HttpRequest, webhook_id: UUID, body: WebhookChange) -> WebhookOut:
+    return _changed(_mine(request, webhook_id), body)
+
+
+@mine.delete("/webhooks/{uuid:webhook_id}", response={204: None})
+def delete_mine(request: HttpRequest, webhook_id: UUID) -> Status[None]:
+    _mine(request, webhook_id).delete()
+    return Status(204, None)
+
+
+@mine.get("/webhooks/{uuid:webhook_id}/deliveries", response=DeliveryList)
+def deliveries_of_mine(
+    request: HttpRequest, webhook_id: UUID, cursor: Cursor = "", limit: Limit = 50
+) -> DeliveryList:
+    """What was sent and what came of it, newest first."""
+    return _deliveries(request, _mine(request, webhook_id), cursor, limit)
+
+
+@mine.post("/webhooks/{uuid:webhook_id}/test", response=DeliveryOut)
+def test_mine(request: HttpRequest, webhook_id: UUID) -> DeliveryOut:
+    """Send a ``test`` event now; the answer says what came of it."""
+    return _tested(_mine(request, webhook_id))
+
+
+@mine.post(
+    "/webhooks/{uuid:webhook_id}/deliveries/{uuid:delivery_id}/redeliver",
+    response={202: DeliveryOut},
+)
+def redeliver_mine(
+    request: HttpRequest, webhook_id: UUID, delivery_id: UUID
+) -> Status[DeliveryOut]:
+    """Send it again, under the same id, whatever came of it before."""
+    return _redelivered(_mine(request, webhook_id), delivery_id)
+
+
+def _mine(request: HttpRequest, webhook_id: UUID) -> Webhook:
+    return _only(Webhook.objects.filter(pk=webhook_id, user=signed_in(request)))
+
+
+# -- Both -----------------------------------------------------------------------------------
+def _only(found: QuerySet[Webhook]) -> Webhook:
+    webhook = found.select_related("user__profile").first()
+    if webhook is None:
+        raise NotFound("no such webhook, or it is somebody else's")
+    return webhook
+
+
+def _listed(found: QuerySet[Webhook], reader: User) -> WebhookList:
+    # All at once: nobody has more than COLLAB_MAX_WEBHOOKS_PER_USER.
+    rows = found.select_related("user__profile").order_by("created_at", "id")
+    return WebhookList(items=[WebhookOut.of(webhook, reader) for webhook in rows])
+
+
+def _created(user: User, document: Document | None, body: NewWebhook) -> Status[NewWebhookOut]:
+    host, most = _checked(body.url), settings.COLLAB.max_webhooks_per_user
+    if Webhook.objects.filter(user=user).count() >= most:
+        raise TooManyWebhooks(f"nobody may have more than {most:,} webhooks")
+    webhook = Webhook.objects.create(
+        user=user, document=document, url=str(body.url), host=host, events=_each_once(body.events)
+    )
+    return Status(201, NewWebhookOut.of(webhook, user, secret=webhook.secret))
+
+
+def _changed(webhook: Webhook, body: WebhookChange) -> WebhookOut:
+    if body.url is not None:
+        webhook.url, webhook.host = str(body.url), _checked(body.url)
+    if body.events is not None:
+        webhook.events = _each_once(body.events)
+    if body.enabled is not None:
+        webhook.is_enabled = body.enabled
+        webhook.disabled_reason, webhook.failing_since = "", None
+    webhook.save()
+    return WebhookOut.of(webhook, webhook.user)
+
+
+def _checked(url: HttpUrl) -> str:
+    conf = settings.COLLAB
+    return check_url(
+        str(url), allowed=conf.webhook_allowed_networks, insecure=conf.webhook_insecure
+    )
+
+
+def _each_once(events: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(events))
+
+
+def _deliveries(request: HttpRequest, webhook: Webhook, cursor: str, limit: int) -> DeliveryList:
+    found = webhook.deliveries.all()
+    items, next_url = page_of(request, found, "created_at", cursor=cursor, limit=limit)
+    return DeliveryList(items=[DeliveryOut.of(each) for each in items], next=next_url)
+
+
+def _tested(webhook: Webhook) -> DeliveryOut:
+    now = timezone.now()
+    minute = webhook.deliveries.filter(event=Event.TEST, created_at__gt=now - timedelta(minutes=1))
+    if minute.count() >= _TESTS_A_MINUTE:
+        raise TooManyRequests(f"a webhook may be tested {_TESTS_A_MINUTE} times a minute")
+    delivery = Delivery.objects.create(
+        webhook=webhook,
+        event=Event.TEST,
+        payload={"type": "test", "timestamp": now.isoformat().replace("+00:00", "Z"), "data": {}},
+    )
+    close_old_connections()  # others need it while we wait for the receiver
+    async_to_sync(attempt)(delivery.pk)
+    delivery.refresh_from_db()
+    return DeliveryOut.of(delivery)
+
+
+def _redelivered(webhook: Webhook, delivery_id: UUID) -> Status[DeliveryOut]:
+    delivery = webhook.deliveries.filter(pk=delivery_id).first()
+    if delivery is None:
+        raise NotFound("no such delivery; the log is kept for a while only")
+    delivery.attempts, delivery.delivered_at = 0, None
+    delivery.next_attempt_at = timezone.now()
+    delivery.save(update_fields=["attempts", "delivered_at", "next_attempt_at"])
+    return Status(202, DeliveryOut.of(delivery))
