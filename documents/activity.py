@@ -177,12 +177,16 @@ class Feed:
 
     async def _poll(self) -> None:
         """Until nobody follows anything."""
-        withdrawals = Withdrawals()
+        withdrawals, is_failing = Withdrawals(), False
         while self._followed:
             try:
                 await self._look(withdrawals)
+                is_failing = False
             except Exception:  # the database is away: the next look will do
-                logger.exception("change feed not looked after")
+                # Once, not every second of an hour.
+                if not is_failing:
+                    logger.exception("change feed not looked after")
+                is_failing = True
             await asyncio.sleep(_POLL_S)
 
     async def _look(self, withdrawals: Withdrawals) -> None:

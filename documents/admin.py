@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from documents.announce import access_changed
-from documents.models import Document, Membership, ShareLink
+from documents.models import Document, Membership, ShareLink, Webhook
 
 
 class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -45,3 +45,18 @@ class DocumentAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Owner, members and links are all saved by now: the rooms must hear of it."""
         super().save_related(request, form, formsets, change)
         access_changed(document_id=form.instance.pk)
+
+
+@admin.register(Webhook)
+class WebhookAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Who has what sent where; to be switched off or removed. Neither secrets nor whole URLs."""
+
+    list_display = ["id", "host", "user", "document", "is_enabled", "failing_since"]
+    list_filter = ["is_enabled"]
+    list_select_related = ["user", "document"]
+    search_fields = ["host", "user__username"]
+    fields = ["is_enabled", "host", "user", "document", "events", "failing_since", "created_at"]
+    readonly_fields = ["host", "user", "document", "events", "failing_since", "created_at"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # their addresses are checked where people make them: documents.api.webhooks

@@ -218,7 +218,7 @@ class Worker:
         tidy_at = clock()
         while True:
             try:
-                if await in_database_thread(tell_of_updates)(timezone.now()):
+                while await in_database_thread(tell_of_updates)(timezone.now()):
                     self._news.set()
                 if clock() >= tidy_at:
                     tidy_at = clock() + _TIDY_EVERY_S

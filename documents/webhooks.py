@@ -15,15 +15,18 @@ from django.utils import timezone
 
 from collab.accounts.principal import principal_of_user
 from documents.access import role_of
-from documents.models import Delivery, Document, Event, Membership, Webhook
+from documents.models import Delivery, Document, Event, Membership, Role, Webhook
 from documents.sync import log
 
 _AT_ONCE = 100  # documents
 _MAX_AUTHORS = 20
 
 
-def tell(document: Document, event: Event, **data: Any) -> None:
-    """Have the webhooks that listen be told. Within the caller's transaction; never content."""
+def tell(document: Document, event: Event, *, at_least: Role = Role.VIEWER, **data: Any) -> None:
+    """Have the webhooks that listen be told. Within the caller's transaction; never content.
+
+    ``at_least``: whose users may do so much.
+    """
     now = timezone.now()
     payload = {
         "type": event.value,
@@ -35,6 +38,7 @@ def tell(document: Document, event: Event, **data: Any) -> None:
             webhook=webhook, document=document, event=event, payload=payload, next_attempt_at=now
         )
         for webhook in _listening(document, event)
+        if at_least == Role.VIEWER or (_role(webhook, document) or 0) >= at_least
     )
 
 
@@ -44,7 +48,7 @@ def may_hear(webhook: Webhook, document: Document, event: Event) -> bool:
         return False
     if event is Event.DELETED:
         document.deleted_at = None
-    return role_of(principal_of_user(webhook.user), document) is not None
+    return _role(webhook, document) is not None
 
 
 def tell_of_updates(now: datetime) -> int:
@@ -70,6 +74,10 @@ def tell_of_updates(now: datetime) -> int:
     return len(due)
 
 
+def _role(webhook: Webhook, document: Document) -> Role | None:
+    return role_of(principal_of_user(webhook.user), document)
+
+
 def _authors(found: Iterable[tuple[int | None, str]]) -> list[dict[str, str | None]]:
     return [
         {"id": f"user:{user_id}" if user_id is not None else None, "name": name}
@@ -83,4 +91,5 @@ def _listening(document: Document, event: Event) -> list[Webhook]:
     members = Membership.objects.filter(document=document).values("user_id")
     everywhere = Q(document=None) & (Q(user_id=document.owner_id) | Q(user_id__in=members))
     found = Webhook.objects.filter(Q(document=document) | everywhere, is_enabled=True)
-    return [webhook for webhook in found if event in webhook.events]
+    listening = found.select_related("user__profile")
+    return [webhook for webhook in listening if event in webhook.events]

@@ -19,6 +19,7 @@ from tests.backends import binary, free_port
 from tests.clients import Client, connected, until
 from tests.proxy import Nginx
 from tests.servers import Server, environment, manage, skip_without
+from tests.streams import following
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCKER = ROOT / "docker"
@@ -256,6 +257,21 @@ async def test_when_a_process_dies_the_other_takes_over(
     other = next(each for each in two if each is not home)
     async with Client(other, document) as newcomer:
         assert str(newcomer.text) == "one two"
+
+
+async def test_streams_of_changes_come_at_once_and_unbuffered(
+    nginx: Nginx, two: tuple[Server, Server]
+) -> None:
+    document = two[0].new_document()
+    path, body = (
+        f"documents/{document.id}/content",
+        {"operations": [{"op": "append", "content": "x"}]},
+    )
+    async with following(two[0], document, url=nginx.url) as stream:
+        for head in (1, 2):
+            written = await asyncio.to_thread(two[1].api, "PATCH", path, json=body)
+            written.raise_for_status()
+            assert (await stream.next(within=3)).data["head"] == head
 
 
 def test_pages_files_and_refusals(nginx: Nginx, two: tuple[Server, Server]) -> None:

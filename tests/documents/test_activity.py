@@ -1,82 +1,16 @@
 """The change feed as a stream: told at once, resumed, ended with a reason, bounded."""
 
 import asyncio
-import json
 import re
 import socket
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
 
 from tests.clients import until
 from tests.servers import NewDocument, Server
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    kind: str
-    data: Any
-    id: str | None
-    retry: str | None
-
-
-class Stream:
-    """What a server sends to one reader."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        self.response = response
-        self._lines = response.aiter_lines()
-        self.comments = 0
-
-    async def next(self, *, within: float = 4) -> Event:
-        fields: dict[str, str] = {}
-        async with asyncio.timeout(within):
-            async for line in self._lines:
-                if line.startswith(":"):
-                    self.comments += 1
-                elif line:
-                    name, _, value = line.partition(": ")
-                    fields[name] = value
-                elif fields:
-                    data = json.loads(fields["data"])
-                    return Event(fields["event"], data, fields.get("id"), fields.get("retry"))
-        raise AssertionError("the stream is over")
-
-    async def heads(self, count: int) -> list[int]:
-        return [(await self.next()).data["head"] for _ in range(count)]
-
-    async def ended(self, *, within: float = 4) -> str:
-        """Why it was ended; nothing comes after that."""
-        event = await self.next(within=within)
-        assert event.kind == "end", event
-        assert event.retry
-        async with asyncio.timeout(within):
-            assert [line async for line in self._lines] == []
-        code: str = event.data["code"]
-        return code
-
-
-@asynccontextmanager
-async def following(
-    server: Server, document: NewDocument, person: str = "bob", query: str = "", **headers: str
-) -> AsyncIterator[Stream]:
-    """An open stream, its first event read."""
-    path = f"{server.url}/api/v1/documents/{document.id}/changes{query}"
-    headers = {"Accept": "text/event-stream", **server.people[person].bearer, **headers}
-    async with (
-        httpx.AsyncClient(timeout=30) as client,
-        client.stream("GET", path, headers=headers) as response,
-    ):
-        if response.status_code != 200:
-            await response.aread()
-        assert response.status_code == 200, response.text
-        assert response.headers["Content-Type"] == "text/event-stream"
-        stream = Stream(response)
-        assert (await stream.next()).kind == "open"
-        yield stream
+from tests.streams import following
 
 
 async def write(server: Server, document: NewDocument) -> int:
@@ -97,12 +31,25 @@ def open_streams(server: Server) -> float:
 async def test_a_commit_is_told_at_once(server: Server) -> None:
     document = server.new_document()
     async with following(server, document) as stream:
-        head = await write(server, document)
-        event = await stream.next(within=1)
-        assert (event.kind, event.id, event.data["head"]) == ("change", str(head), head)
-        assert event.data["author"]["name"] == "alice (API)"
-        assert event.data["size"] > 0
+        for _ in range(5):  # not by the look that is taken every second
+            head = await write(server, document)
+            event = await stream.next(within=0.5)
+            assert (event.kind, event.id, event.data["head"]) == ("change", str(head), head)
+            assert event.data["author"]["name"] == "alice (API)"
+            assert event.data["size"] > 0
     await until(lambda: open_streams(server) == 0)
+
+
+async def test_browsers_and_guests_follow_as_well(server: Server) -> None:
+    document = server.new_document()
+    cookie, link = server.people["carol"].cookie, f"?link={document.viewer_link}"
+    async with (
+        following(server, document, "", **cookie) as browser,
+        following(server, document, "", link) as guest,
+    ):
+        await write(server, document)
+        assert (await browser.next()).data["author"]["name"] == "alice (API)"
+        assert (await guest.next()).data["author"] is None
 
 
 async def test_another_process_is_heard_without_the_bus(new_server: Any) -> None:

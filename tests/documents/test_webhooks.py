@@ -85,6 +85,13 @@ def test_sharing_and_the_trash_are_told(document, alice, mallory):
     assert [event for _, event in told()] == ["document.deleted", "document.restored"]
 
 
+def test_links_are_told_to_those_who_may_see_them(document, bob, victor):
+    for user in (bob, victor):
+        listens(user)
+    sharing.create_link(document, Role.VIEWER, created_by=None)
+    assert told() == [("bob", "document.shared")]
+
+
 def test_who_lost_access_may_not_hear_of_it_any_more(document, bob):
     webhook = listens(bob)
     assert may_hear(webhook, document, Event.UPDATED)
