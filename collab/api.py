@@ -10,9 +10,10 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import Error as DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.csrf import csrf_exempt
 from ninja.errors import HttpError, ValidationError
 from ninja.security import APIKeyCookie, HttpBearer
@@ -154,6 +155,13 @@ def _on_gone_history(request: HttpRequest, error: HistoryGone) -> HttpResponse:
 def _on_too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     return _problem(TooLarge.status, TooLarge.code, f"a request may have {limit:,} bytes")
+
+
+@api.exception_handler(SuspiciousOperation)
+@api.exception_handler(MultiPartParserError)
+def _on_bad_form(request: HttpRequest, error: Exception) -> HttpResponse:
+    """A form that Django does not take: fields without end, parts without a boundary."""
+    return _problem(400, "malformed", str(error) or "this form cannot be read")
 
 
 @api.exception_handler(ValidationError)

@@ -2,7 +2,8 @@
 
 A ZIP: ``rows/<model>.jsonl`` with every row of every table but the derived ones, keys kept, so
 that links and tokens go on working; ``documents/<id>.yjs`` with each document's state as one
-Yjs update, readable without us; ``manifest.json`` with a SHA-256 of each. Written beside its
+Yjs update, readable without us; ``files/<id>`` with the bytes of each attachment;
+``manifest.json`` with a SHA-256 of each. Written beside its
 place, read back and compared, and only then put there. Nothing is ever extracted to a path
 that the archive names.
 """
@@ -22,6 +23,7 @@ from uuid import UUID
 
 from django.apps import apps
 from django.core import serializers
+from django.core.files.base import File
 from django.core.management.color import no_style
 from django.core.serializers.base import DeserializationError, DeserializedObject
 from django.core.serializers.json import DjangoJSONEncoder
@@ -33,7 +35,9 @@ from django.utils import timezone
 from pydantic import BaseModel, ValidationError
 
 from collab.errors import InvalidUpdate
-from documents.models import Document
+from documents.attachments import storage
+from documents.models import Attachment, Document
+from documents.models.attachment import key_of
 from documents.sync import log
 from documents.sync.compaction import fingerprint
 from documents.sync.replica import ReplicaBroken, merge
@@ -74,6 +78,7 @@ class Manifest(BaseModel):
     rows: dict[str, int] = {}
     fingerprints: dict[UUID, str] = {}
     left_out: dict[UUID, int] = {}  # updates that break whoever reads them; kept apart
+    missing_files: list[UUID] = []  # attachments whose bytes the storage had lost
     hashes: dict[str, str] = {}
 
     @classmethod
@@ -104,6 +109,10 @@ def _rows_member(model: type[Model]) -> str:
 
 def _document_member(document_id: UUID) -> str:
     return f"documents/{document_id}.yjs"
+
+
+def _file_member(attachment_id: UUID) -> str:
+    return f"files/{attachment_id}"
 
 
 def _left_out_members(document_id: UUID, count: int) -> list[str]:
@@ -176,6 +185,9 @@ def _write(archive: zipfile.ZipFile) -> Manifest:
         heads = Document.objects.order_by("id").values_list("id", "head")
         for document_id, head in list(heads):
             _write_document(archive, document_id, head, manifest)
+        attachment_ids = list(Attachment.objects.order_by("id").values_list("id", flat=True))
+    for attachment_id in attachment_ids:  # they never change: no need to hold the moment
+        _write_file(archive, attachment_id, manifest)
     archive.writestr(_MANIFEST, manifest.model_dump_json(indent=1))
     return manifest
 
@@ -282,6 +294,22 @@ def _readable_parts(document_id: UUID, head: int) -> tuple[list[bytes], list[byt
 def _write_bytes(archive: zipfile.ZipFile, name: str, data: bytes, manifest: Manifest) -> None:
     archive.writestr(name, data)
     manifest.hashes[name] = hashlib.sha256(data).hexdigest()
+
+
+def _write_file(archive: zipfile.ZipFile, attachment_id: UUID, manifest: Manifest) -> None:
+    """As it is: most are compressed already. One that is lost must not stop the backup."""
+    try:
+        file = storage().open(key_of(attachment_id))
+    except FileNotFoundError:
+        manifest.missing_files.append(attachment_id)
+        return
+    member = zipfile.ZipInfo(_file_member(attachment_id))
+    digest = hashlib.sha256()
+    with file, archive.open(member, "w", force_zip64=True) as target:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+            target.write(block)
+    manifest.hashes[member.filename] = digest.hexdigest()
 
 
 # -- Reading --------------------------------------------------------------------------------
@@ -410,6 +438,7 @@ def _restore(archive: zipfile.ZipFile, manifest: Manifest) -> None:
         if model._meta.label_lower in manifest.rows:  # or it came with a later version
             _restore_rows(archive, model, manifest)
     _restore_documents(archive, manifest)
+    _restore_files(archive, manifest)
     with connection.cursor() as cursor:  # the next row must not get a key that is taken
         for statement in connection.ops.sequence_reset_sql(no_style(), models):
             cursor.execute(statement)
@@ -444,10 +473,28 @@ def _restore_documents(archive: zipfile.ZipFile, manifest: Manifest) -> None:
             log.quarantine(document_id, _read(archive, name), reason="left out of a backup")
 
 
+def _restore_files(archive: zipfile.ZipFile, manifest: Manifest) -> None:
+    """If the restore fails after all, nothing refers to them: they are collected as strays."""
+    for attachment_id, size in Attachment.objects.values_list("id", "size"):
+        name, key = _file_member(attachment_id), key_of(attachment_id)
+        if name not in manifest.hashes:
+            continue
+        try:
+            if storage().exists(key):
+                if storage().size(key) == size:
+                    continue  # the same storage as before
+                storage().delete(key)
+            with archive.open(name) as member:
+                storage().save(key, File(member))
+        except OSError as error:
+            raise ArchiveError(f"the storage of attachments: {_first_line(error)}") from error
+
+
 def summary_of(manifest: Manifest) -> dict[str, int]:
     """How much an archive holds, for people."""
     return {
         "documents": len(manifest.fingerprints),
         "people": manifest.rows.get("auth.user", 0),
+        "files": sum(name.startswith("files/") for name in manifest.hashes),
         "rows": sum(manifest.rows.values()),
     }

@@ -5,9 +5,10 @@ tunables (``settings.COLLAB``). ``docs/settings.md`` is checked against both. A 
 stops the start with one line that names the variable. Imports nothing of ours.
 """
 
+import json
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from django.core.exceptions import ImproperlyConfigured
 from pydantic import (
@@ -35,7 +36,17 @@ def _networks(entries: list[str]) -> list[str]:
     return entries
 
 
+def _object(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError(f"must be a JSON object ({error})") from None
+
+
 CommaList = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+JsonObject = Annotated[dict[str, Any], NoDecode, BeforeValidator(_object)]
 
 KiB = 1024
 MiB = 1024 * KiB
@@ -94,6 +105,20 @@ class Environment(_FromEnvironment):
         "",
         description="Folder into which `collectstatic` puts files for a proxy that serves them.",
     )
+    attachments_dir: Path = Field(
+        ROOT / "var" / "attachments",
+        description="Folder of uploaded files, the same for all processes of the service.",
+    )
+    attachments_storage: str = Field(
+        "",
+        description="Python path of any Django storage that keeps uploaded files instead of a "
+        "folder: storages.backends.s3.S3Storage (needs django-storages).",
+    )
+    attachments_storage_options: JsonObject = Field(
+        {},
+        description="Its OPTIONS, a JSON object: "
+        '{"bucket_name": "collab", "default_acl": "private"}.',
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     log_format: Literal["text", "json"] = Field(
         "text", description="How log lines look: text for people, json for machines."
@@ -148,6 +173,36 @@ class Conf(_FromEnvironment):
     )
     max_awareness_bytes: int = Field(
         4 * KiB, ge=256, description="Bytes of one client's awareness state (cursor, name)."
+    )
+
+    # Uploaded files.
+    max_attachment_bytes: int = Field(
+        20 * MiB, ge=1 * KiB, description="Bytes of one uploaded file; above: 413."
+    )
+    max_document_attachments_bytes: int = Field(
+        1024 * MiB, ge=1 * KiB, description="Bytes of all files of one document; above: 413."
+    )
+    max_owner_attachments_bytes: int = Field(
+        5 * 1024 * MiB,
+        ge=1 * KiB,
+        description="Bytes of all files of all documents of one owner; above: 413.",
+    )
+    max_image_pixels: int = Field(
+        100_000_000,
+        ge=1,
+        description="Width × height of an uploaded picture, which readers' browsers must unpack; "
+        "above: 413.",
+    )
+    attachment_types: CommaList = Field(
+        ["*"],
+        description="Types of files that are kept, comma-separated and by their content: image/*, "
+        "application/pdf, text/plain (all text). Programs never are; others: 415.",
+    )
+    attachment_grace_days: float = Field(
+        7.0,
+        ge=0,
+        description="Days that an uploaded file stays when nothing in its document refers to it "
+        "any more, so that it can be undone.",
     )
 
     # What one client may ask of a process. 0 switches a limit off.

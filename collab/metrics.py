@@ -25,6 +25,9 @@ FLUSHES = Counter("collab_flushes", "Frames of edits sent to a room; edits / flu
 REFUSED = Counter("collab_refused", "Messages refused, by the reason's code.", ["reason"])
 QUARANTINED = Counter("collab_quarantined", "Updates set aside because a replica broke over them.")
 CATCH_UPS = Counter("collab_catch_ups", "Differences sent to members that had fallen behind.")
+UPLOADS = Counter(
+    "collab_uploads", 'Files uploaded, by what became of them: "stored", or why not.', ["outcome"]
+)
 
 # -- How long it takes ------------------------------------------------------------------------
 APPLY_S = Histogram(

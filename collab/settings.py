@@ -6,6 +6,7 @@ from typing import Any
 import dj_database_url
 import dj_email_url
 from csp.constants import NONCE, NONE, SELF
+from django.conf import global_settings
 from django.core.exceptions import ImproperlyConfigured
 
 from collab.conf import ROOT, Conf, Environment
@@ -111,6 +112,21 @@ def _database(url: str) -> Any:
 
 DATABASES = {"default": _database(_env.database_url)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+
+def _attachments(backend: str, options: dict[str, Any]) -> dict[str, Any]:
+    if backend:
+        return {"BACKEND": backend, "OPTIONS": options}
+    return {
+        "BACKEND": "collab.files.LocalFiles",
+        "OPTIONS": {"location": _env.attachments_dir, **options},
+    }
+
+
+STORAGES = {
+    **global_settings.STORAGES,
+    "attachments": _attachments(_env.attachments_storage, _env.attachments_storage_options),
+}
 
 CHANNEL_LAYERS = {"default": channel_layer(_env.redis_url)}
 REDIS_URL = _env.redis_url  # for the counters of ``collab.throttle``, too

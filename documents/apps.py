@@ -6,4 +6,4 @@ class DocumentsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from documents import withdrawal  # noqa: F401, PLC0415 - its receivers; needs the models
+        from documents import attachments, withdrawal  # noqa: F401, PLC0415 - their receivers

@@ -60,6 +60,7 @@ def document(request: HttpRequest, document_id: UUID) -> HttpResponse:
         "me": _person(identity := identity_of(principal)) | {"isGuest": identity.is_guest},
         "link": next(iter(principal.link_tokens), None),
         "schema": SCHEMA_VERSION,
+        "maxFileBytes": settings.COLLAB.max_attachment_bytes,
     }
     response = render(request, "documents/document.html", {"page": page})
     if principal.is_guest and guest_id_of(request.COOKIES) is None:

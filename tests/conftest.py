@@ -3,10 +3,13 @@
 import json
 from collections.abc import Callable
 from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
 from django.test import Client
 
 from collab.accounts.models import ApiToken
@@ -21,6 +24,21 @@ def unlimited(settings: Any) -> None:
     """All tests come from one address. What is limited says so itself."""
     limits = {"api_per_token": 0, "api_per_user": 0, "api_per_address": 0}
     settings.COLLAB = settings.COLLAB.model_copy(update=limits)
+
+
+@pytest.fixture(autouse=True)
+def attachments_dir(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Uploaded files of this test. Never the folder of whoever runs the tests."""
+    base = tmp_path_factory.getbasetemp() / "attachments"
+    location = base / str(next(_NUMBERS))
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "attachments": {"BACKEND": "collab.files.LocalFiles", "OPTIONS": {"location": location}},
+    }
+    return location
+
+
+_NUMBERS = count()
 
 
 def _person(name: str) -> User:
@@ -84,6 +102,13 @@ class Caller:
             ("application/json", "application/problem+json")
         )
         return response.status_code, response.json() if is_json else response.content
+
+    def upload(self, path: str, content: bytes, name: str) -> tuple[int, Any]:
+        """A file, as a form sends it."""
+        response = self.client.post(
+            f"/api/v1/{path}", {"file": ContentFile(content, name)}, headers=self._headers
+        )
+        return response.status_code, response.json()
 
     def get(self, path: str) -> tuple[int, Any]:
         return self._ask("GET", path)

@@ -185,7 +185,11 @@ class Server:
             database = directory / "collab.sqlite3"
             shutil.copy(template.database, database)
             database_url = f"sqlite:///{database}"
-        settings = {"COLLAB_STATE_DIR": str(directory / "state"), **settings}
+        settings = {
+            "COLLAB_STATE_DIR": str(directory / "state"),
+            "ATTACHMENTS_DIR": str(directory / "attachments"),
+            **settings,
+        }
         self.environment = environment(database_url, **settings)
         self._program = program
         self._template = template

@@ -4,9 +4,11 @@ from ninja import Router
 
 from documents.api import (
     access_requests,
+    attachments,
     changes,
     content,
     documents,
+    downloads,
     links,
     members,
     presence,
@@ -22,6 +24,7 @@ ROUTERS: list[tuple[str, Router]] = [
     ("sharing", members.router),
     ("sharing", links.router),
     ("sharing", access_requests.router),
+    ("attachments", attachments.router),
     ("live", socket_token.router),
     ("versions", versions.router),
     ("webhooks", webhooks.router),
@@ -36,4 +39,5 @@ ASYNC_ROUTERS: list[tuple[str, Router]] = [
     ("live", presence.router),
     ("versions", versions.async_router),
     ("changes", changes.router),
+    ("attachments", downloads.router),
 ]

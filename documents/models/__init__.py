@@ -1,5 +1,6 @@
 """The tables, one module per aggregate. Fields, constraints and questions about themselves."""
 
+from documents.models.attachment import Attachment
 from documents.models.document import Document
 from documents.models.keyed_write import KeyedWrite
 from documents.models.log import LogEntry, Quarantine, Snapshot
@@ -10,6 +11,7 @@ from documents.models.webhook import Delivery, Event, Webhook
 __all__ = [
     "AccessChange",
     "AccessRequest",
+    "Attachment",
     "Delivery",
     "Document",
     "Event",

@@ -15,13 +15,16 @@ import pytest
 from django.apps import apps
 from django.contrib.auth.models import Group, Permission, User
 from django.core import serializers
+from django.core.files.base import ContentFile
 from django.core.management import CommandError, call_command
 from django.db.models import FileField
 from django.test import Client as Browser
 from django.utils import timezone
 
 from collab.accounts.models import ApiToken, Profile
+from collab.accounts.principal import principal_of_user
 from collab.archive import archived_models, read_archive, write_archive
+from documents.attachments import storage, store
 from documents.creation import create_document
 from documents.lifecycle import trash
 from documents.models import Document, LogEntry, Membership, Quarantine, Role, ShareLink
@@ -59,7 +62,11 @@ def migrated(directory: Path, backend: str) -> dict[str, str]:
         url = f"sqlite:///{directory / 'restored.sqlite3'}"
     else:
         url = all_servers().postgres().create(f"restored-{directory.name}")
-    env = environment(url, COLLAB_STATE_DIR=str(directory / "restored-state"))
+    env = environment(
+        url,
+        COLLAB_STATE_DIR=str(directory / "restored-state"),
+        ATTACHMENTS_DIR=str(directory / "restored-attachments"),
+    )
     manage(env, "migrate", "--verbosity", "0")
     return env
 
@@ -218,6 +225,29 @@ def test_people_access_and_texts_are_what_they_were(tmp_path: Path) -> None:
     empty_the_service()
     read_archive(tmp_path / "again")
     assert (every_row(), every_text()) == (rows, texts)
+
+
+@pytest.mark.usefixtures("service")
+def test_files_come_back_into_whichever_storage(
+    tmp_path: Path, attachments_dir: Path, capsys: Any
+) -> None:
+    document = Document.objects.earliest("created_at")
+    alice = principal_of_user(User.objects.get(username="alice"))
+    made = [store(document, ContentFile(b"%d" % n), f"{n}.txt", alice) for n in range(4)]
+    kept, gone, broken, lost = (each.key for each in made)
+    storage().delete(lost)
+    call_command("backup", tmp_path / "a")
+    said = capsys.readouterr()
+    assert "3 files" in said.out
+    assert f"attachment {made[3].id}: the storage has lost its file" in said.err
+    rows = every_row()
+    empty_the_service()
+    storage().delete(gone)
+    (attachments_dir / broken).write_bytes(b"")
+    read_archive(tmp_path / "a")
+    assert every_row() == rows
+    assert [storage().open(key).read() for key in (kept, gone, broken)] == [b"0", b"1", b"2"]
+    assert not storage().exists(lost)
 
 
 @pytest.mark.usefixtures("service")

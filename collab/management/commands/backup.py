@@ -28,8 +28,11 @@ class Command(BaseCommand):
             self.stderr.write(
                 f"document {document_id}: {updates} updates that nobody can read are kept apart"
             )
+        for attachment_id in manifest.missing_files:
+            self.stderr.write(f"attachment {attachment_id}: the storage has lost its file")
         count = summary_of(manifest)
         self.stdout.write(
             f"{path}: {count['documents']} documents, {count['people']} people, "
+            f"{count['files']} files, "
             f"{path.stat().st_size:,} bytes, read back and compared"
         )

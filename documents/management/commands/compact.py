@@ -1,4 +1,4 @@
-"""``manage.py compact [--follow]``: keep versions and fold long logs, outside the server.
+"""``manage.py compact [--follow]``: keep versions, fold logs, collect files; not in the server.
 
 What is folded was reviewed before: afterwards nobody could tell where a version had to end.
 ``--follow`` goes on until SIGTERM; ``--child`` until standard input is closed, so that the
@@ -21,6 +21,7 @@ from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 from django.utils import timezone
 
+from documents import orphans
 from documents.models import Document
 from documents.review import due_for_review, review
 from documents.sync import log
@@ -30,6 +31,7 @@ from documents.versions import due_for_thinning, thin
 logger = logging.getLogger(__name__)
 
 _PAUSE_S = 5.0
+_STRAYS_EVERY_S = 3600.0
 
 
 class Command(BaseCommand):
@@ -50,6 +52,7 @@ class Command(BaseCommand):
             self._each(ids, self._compact)
             self._each(ids, self._thin)
             return
+        self._looked_for_strays_at = -_STRAYS_EVERY_S
         if not (options["follow"] or options["child"]):
             self._do_what_is_due()
             return
@@ -73,6 +76,10 @@ class Command(BaseCommand):
             log.due_for_compaction(rows=conf.compact_rows, idle=idle, now=now), self._compact
         )
         self._each(due_for_thinning(now), self._thin)
+        orphans.collect(now=now, grace=timedelta(days=conf.attachment_grace_days))
+        if time.monotonic() - self._looked_for_strays_at >= _STRAYS_EVERY_S:
+            self._looked_for_strays_at = time.monotonic()
+            orphans.delete_strays(now=now)
 
     def _each(self, document_ids: Iterable[UUID], do: Callable[[UUID], object]) -> None:
         for document_id in document_ids:
