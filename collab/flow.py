@@ -1,9 +1,8 @@
 """Flow control of one connection, which Daphne does not have: both of its buffers are unbounded.
 
 Out: ``writable`` waits while the transport still holds more than it likes to (64 KiB). In: a
-client that sends faster than we take is not read from. Twisted calls the camelCase methods
-(``IPushProducer``); the server attaches one to each scope as ``scope["collab.flow"]``.
-``ResponseFlow`` does the first for a streamed HTTP response, as ``scope["collab.response"]``.
+WebSocket client that sends faster than we take is not read from. Twisted calls the camelCase
+methods (``IPushProducer``); the server attaches one to each scope as ``scope["collab.flow"]``.
 """
 
 import asyncio
@@ -25,7 +24,7 @@ class Flow:
         self._is_reading = True
 
     def begin(self) -> None:
-        """Hear from the transport, in place of the HTTP channel that it was upgraded from."""
+        """Of a WebSocket: hear from the transport, in place of the HTTP channel it came from."""
         self._transport.unregisterProducer()
         self._transport.registerProducer(self, True)
 
@@ -37,6 +36,10 @@ class Flow:
     @property
     def is_writable(self) -> bool:
         return self._is_writable.is_set()
+
+    def abort(self) -> None:
+        """Drop the connection, with all that the client has not read."""
+        self._transport.abortConnection()
 
     def unsent_bytes(self) -> int:
         """What the transport has still to send."""
@@ -72,40 +75,3 @@ class Flow:
         if is_half and not self._is_reading:
             self._is_reading = True
             self._transport.resumeProducing()
-
-
-class ResponseFlow:
-    """``request`` is Twisted's, whose channel tells its producer what the transport says."""
-
-    def __init__(self, request: Any) -> None:
-        self._request = request
-        self._is_writable = asyncio.Event()
-        self._is_writable.set()
-
-    def begin(self) -> None:
-        """Hear from the transport, until ``end``."""
-        self._request.registerProducer(self, True)
-
-    def end(self) -> None:
-        if self._request.channel is not None:  # else the client has gone
-            self._request.unregisterProducer()
-
-    async def writable(self, within_s: float) -> bool:
-        """Return when the transport has sent what it had; False, and cut off, if it never does."""
-        try:
-            async with asyncio.timeout(within_s):
-                await self._is_writable.wait()
-        except TimeoutError:
-            if self._request.channel is not None:
-                self._request.channel.forceAbortClient()
-            return False
-        return True
-
-    def pauseProducing(self) -> None:
-        self._is_writable.clear()
-
-    def resumeProducing(self) -> None:
-        self._is_writable.set()
-
-    def stopProducing(self) -> None:
-        self._is_writable.set()

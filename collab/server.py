@@ -15,10 +15,12 @@ from typing import Any
 
 # First: daphne.server installs Twisted's asyncio reactor when it is imported.
 from channels.layers import InMemoryChannelLayer, get_channel_layer
+from daphne import http_protocol
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import InvalidStorageError, storages
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
@@ -28,9 +30,10 @@ from collab import metrics
 from collab.alone import lock_database
 from collab.conf import ROOT, Conf
 from collab.errors import TooLarge
-from collab.flow import Flow, ResponseFlow
+from collab.flow import Flow
 from collab.garbage import Garbage
 from collab.rates import Allowance
+from collab.request import Request
 from documents.activity import current_feed
 from documents.announce import quarantine_suspect
 from documents.sync.hub import current_hub, start_hub
@@ -121,13 +124,17 @@ class CollabServer(Server):  # type: ignore[misc]
 
     def run(self) -> None:
         WebSocketFactory.protocol = _SocketProtocol
+        http_protocol.WebRequest = Request  # the name by which Daphne's factory finds it
+        Request.max_body_bytes = max(
+            settings.DATA_UPLOAD_MAX_MEMORY_SIZE, self._conf.max_attachment_bytes + _OVERHEAD_BYTES
+        )
         super().run()
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         if isinstance(protocol, _SocketProtocol):
             protocol.flow = scope["collab.flow"] = Flow(protocol.transport)
-        else:
-            scope["collab.response"] = ResponseFlow(protocol)
+        elif isinstance(protocol, Request):
+            scope["collab.flow"] = protocol.begin_flow()
         return super().create_application(protocol, scope)
 
     def protocol_disconnected(self, protocol: Any) -> None:
@@ -234,14 +241,23 @@ def _require_migrated() -> None:
     connection.close()
 
 
+def _require_storage() -> None:
+    """Raises ImproperlyConfigured for a storage that is not there, or does not take its options."""
+    try:
+        storages["attachments"]
+    except (InvalidStorageError, TypeError) as error:
+        raise ImproperlyConfigured(f"ATTACHMENTS_STORAGE: {error}") from error
+
+
 def serve(host: str, port: int) -> None:
     """Serve until a signal. The application is imported here, after the reactor is in place.
 
-    Raises ImproperlyConfigured for a database that cannot be served.
+    Raises ImproperlyConfigured for a database or a storage that cannot be used.
     """
     from collab.asgi import application  # noqa: PLC0415 - loads all apps, needs the reactor
 
     _require_migrated()
+    _require_storage()
     conf = settings.COLLAB
     is_alone = isinstance(get_channel_layer(), InMemoryChannelLayer)
     lock = lock_database(is_alone=is_alone)

@@ -3,6 +3,7 @@
 Async, because a stream waits on the event loop. Server-sent events: WHATWG HTML, 9.2.
 """
 
+import asyncio
 import json
 import logging
 import random
@@ -26,7 +27,7 @@ from collab import metrics
 from collab.accounts.principal import Principal, asking
 from collab.addresses import address_of
 from collab.errors import CollabError, ProtocolError, Unavailable
-from collab.flow import ResponseFlow
+from collab.flow import Flow
 from collab.rates import Places
 from documents.activity import PAGE, changes_after, current_feed
 from documents.api.authorize import open_document
@@ -146,7 +147,7 @@ async def _events(
     request: HttpRequest, document: Document, since: int
 ) -> AsyncGenerator[bytes, None]:
     conf, reader, scope = settings.COLLAB, asking(request), getattr(request, "scope", {})
-    flow: ResponseFlow | None = scope.get("collab.response")
+    flow: Flow | None = scope.get("collab.flow")
     with ExitStack() as held:
         person = identity_of(reader).id
         held.enter_context(_of_user.one(person, conf.max_streams_per_user))
@@ -167,19 +168,27 @@ async def _events(
             yield _event("open", {"head": document.head}, number=since, retry=True)
             # The request's own thread would keep its database connection for as long as we last.
             await sync_to_async(close_old_connections)()
-            if flow is not None:
-                flow.begin()
-                held.callback(flow.end)
             try:
                 async for page in pages:
                     yield _encoded(page, reader)
-                    if flow is not None and not await flow.writable(conf.backlog_timeout_s):
+                    if flow is not None and not await _has_read(flow, conf.backlog_timeout_s):
                         return
             except CollabError as error:
                 yield _ending(error)
             except DatabaseError as error:
                 logger.warning("database away", extra={"error": f"{error!r:.200}"})
                 yield _ending(Unavailable("the database does not answer; connect again"))
+
+
+async def _has_read(flow: Flow, within_s: float) -> bool:
+    """Wait until the client has read what it was sent; False, and cut off, if it does not."""
+    try:
+        async with asyncio.timeout(within_s):
+            await flow.writable()
+    except TimeoutError:
+        flow.abort()
+        return False
+    return True
 
 
 def _encoded(page: Sequence[Change], reader: Principal) -> bytes:
