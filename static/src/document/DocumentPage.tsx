@@ -1,7 +1,7 @@
 import './document.css'
 
 import { Alert, Button, Skeleton } from '@mantine/core'
-import { lazy, Suspense, useEffect, useState, useSyncExternalStore } from 'react'
+import { lazy, Suspense, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
 
 import { Logo } from '../theme/Logo'
 import { SchemeToggle } from '../theme/SchemeToggle'
@@ -22,6 +22,14 @@ export function DocumentPage({ facts, connection }: Props) {
   useTabTitle(state.title)
   useLeaveGuard(connection)
   const mayWrite = connection.mayWrite
+  const place = useMemo(
+    () => ({
+      documentId: facts.document.id,
+      link: facts.link,
+      maxFileBytes: facts.maxFileBytes,
+    }),
+    [facts],
+  )
   return (
     <div className="page">
       <header className="bar">
@@ -63,6 +71,7 @@ export function DocumentPage({ facts, connection }: Props) {
               awareness={connection.provider.awareness}
               user={facts.me}
               isEditable={mayWrite}
+              place={place}
             />
           </Suspense>
         ) : (

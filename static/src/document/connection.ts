@@ -19,6 +19,7 @@ export type PageFacts = {
   me: Person & { isGuest: boolean }
   link: string | null
   schema: number
+  maxFileBytes: number
 }
 
 /** Why the page stopped or waits, or what was refused. */

@@ -1,5 +1,6 @@
 """Editors add files to a document, by form or by body; whoever may not learns nothing."""
 
+import json
 import uuid
 from string import ascii_letters, digits
 from urllib.parse import urlencode
@@ -176,3 +177,19 @@ def test_tricks_in_names_stay_in_names(path, bob, browser_of, attachments_dir, n
     files = [each for each in attachments_dir.rglob("*") if each.is_file()]
     assert {len(file.name) for file in files} == {32}
     assert len(files) == 2
+
+
+@pytest.mark.parametrize("kind", ["image", "file", "video", "audio"])
+def test_what_programs_write_and_read_refers_to_the_file(picture, bob, browser_of, kind):
+    browser = browser_of(bob)
+    block = {"type": kind, "props": {"name": picture["name"], "url": picture["url"]}}
+    content = {"content": [block], "format": "blocks"}
+    _, document = browser.post("documents", content)
+    for written in ("markdown", "html", "blocks"):
+        response = browser.send("GET", f"documents/{document['id']}/snapshot?format={written}")
+        text = response.content.decode()
+        assert picture["url"] in text
+        copy = {"content": json.loads(text) if written == "blocks" else text, "format": written}
+        _, document = browser.post("documents", copy)
+    _, (found, *_) = browser.get(f"documents/{document['id']}/snapshot?format=blocks")
+    assert (found["type"], found["props"]["url"]) == (kind, picture["url"])
