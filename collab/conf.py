@@ -161,6 +161,12 @@ class Conf(_FromEnvironment):
         ge=1 * MiB,
         description="Bytes of edits a process keeps for a database that is away; above: 4503.",
     )
+    max_incoming_bytes: int = Field(
+        512 * MiB,
+        ge=1 * MiB,
+        description="Bytes of HTTP requests that a process keeps (in TMPDIR, the large ones) until "
+        "it has answered them; above: 503.",
+    )
     max_depth: int = Field(
         64, ge=8, le=1000, description="Levels of nesting in one value (objects and lists)."
     )

@@ -128,6 +128,7 @@ class CollabServer(Server):  # type: ignore[misc]
         Request.max_body_bytes = max(
             settings.DATA_UPLOAD_MAX_MEMORY_SIZE, self._conf.max_attachment_bytes + _OVERHEAD_BYTES
         )
+        Request.max_incoming_bytes = self._conf.max_incoming_bytes
         super().run()
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:

@@ -70,10 +70,10 @@ def _store(
         height=height,
         uploaded_by_id=uploader.user_id,
     )
-    storage().save(attachment.key, content)
     try:
+        storage().save(attachment.key, content)
         _insert(attachment)
-    except BaseException:  # whatever it is, it goes on: only the file must not stay
+    except Exception:  # whatever it is goes on; only the file, or half of it, must not stay
         delete_file(attachment.key)
         raise
     return attachment

@@ -3,6 +3,7 @@
 import socket
 import time
 
+from tests.clients import until
 from tests.servers import Server
 
 BLOCK = bytes(64 * 1024)
@@ -87,3 +88,26 @@ def test_forms_are_for_django_to_read(server: Server) -> None:
     path = f"documents/{document.id}/attachments"
     answer = server.api("POST", path, content=b"no form at all", headers=form)
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+
+
+async def test_all_bodies_together_are_bounded(new_server) -> None:  # type: ignore[no-untyped-def]
+    server = new_server(COLLAB_MAX_INCOMING_BYTES="2097152")
+    document = server.new_document()
+    path = f"documents/{document.id}/attachments?name=x"
+
+    def upload() -> int:
+        return server.api("POST", path, content=BLOCK * 16).status_code
+
+    halves = [begin(server, document.id, f"Content-Length: {2**20}") for _ in range(3)]
+    try:
+        for each in halves:
+            each.sendall(BLOCK * 15)
+        await until(lambda: upload() == 503)
+        assert server.api("GET", "me").status_code == 200
+        assert server.api("POST", path, content=BLOCK).status_code == 201
+    finally:
+        for each in halves:
+            each.close()
+    await until(lambda: upload() == 201)
+    # Answered is forgotten: as much may come again and again.
+    assert [upload() for _ in range(5)] == [201] * 5

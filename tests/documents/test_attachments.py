@@ -126,6 +126,17 @@ def test_a_file_without_a_document_does_not_stay(keep, document, attachments_dir
     assert files_in(attachments_dir) == []
 
 
+def test_half_a_file_does_not_stay_when_the_disk_is_full(keep, attachments_dir, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        keep()
+    assert files_in(attachments_dir) == []
+    assert not Attachment.objects.exists()
+
+
 def test_a_storage_that_fails_to_delete_fails_nobody(
     keep, caplog, monkeypatch, django_capture_on_commit_callbacks
 ):
