@@ -34,7 +34,8 @@ from documents.models import Document, Role
 from documents.sync import log
 from documents.sync.hub import current_hub
 from documents.sync.program import Program
-from documents.sync.replica import EMPTY_UPDATE, Replica, merge
+from documents.sync.replica import EMPTY_UPDATE, merge
+from documents.sync.salvage import load_what_can_be
 from presence.identity import identity_of_program
 
 _SEEN_FOR_S = 3.0  # after it has written, so that people can notice
@@ -115,8 +116,9 @@ def render(parts: Sequence[bytes], wanted: Format) -> bytes:
 
 
 def blocks_in(parts: Sequence[bytes]) -> list[Block]:
-    """The blocks of the document that these updates make up."""
-    return blocks_of_update(Replica.load(parts).settled_state())
+    """The blocks of the document that these updates make up, as far as rooms can read them."""
+    replica, _ = load_what_can_be(list(parts))
+    return blocks_of_update(replica.settled_state())
 
 
 # -- Writing --------------------------------------------------------------------------------

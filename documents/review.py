@@ -18,7 +18,6 @@ from documents.models import Document, History, Version
 from documents.sync import log
 from documents.sync.guard import Ranges, scan
 from documents.sync.losses import count_clocks, loss_by
-from documents.sync.replica import ReplicaBroken
 
 Kind = Version.Kind
 
@@ -183,9 +182,5 @@ def _is_grave(document_id: UUID, after: int, deletes: Ranges) -> bool:
     """Whether a document loses more than half of what it said."""
     if count_clocks(deletes) < _LEAST_LOST:  # most are: then nothing need be read
         return False
-    parts = log.read(document_id, up_to=after).parts
-    try:
-        loss = loss_by(parts, deletes)
-    except ReplicaBroken:  # a document that rooms can only load in part: its rows still fold
-        return False
+    loss = loss_by(log.read(document_id, up_to=after).parts, deletes)
     return loss.lost >= _LEAST_LOST and 2 * loss.lost > loss.had

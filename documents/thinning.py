@@ -41,9 +41,7 @@ def outlived(versions: Iterable[Kept], now: datetime) -> set[int]:
         length = _stretch_length(version, now)
         if length is not None and (length, _stretch(version.at, length)) in taken:
             gone.add(version.number)
-        # A precious one stands for nobody before it is like the others itself.
-        lengths = [_WEEK] if version.is_precious else [_HOUR, _DAY, _WEEK]
-        taken |= {(each, _stretch(version.at, each)) for each in lengths}
+        taken |= {(each, _stretch(version.at, each)) for each in (_HOUR, _DAY, _WEEK)}
     return gone
 
 

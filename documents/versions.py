@@ -27,8 +27,8 @@ from documents.content import Written
 from documents.formats.difference import update_for
 from documents.models import Document, History, Role, Version
 from documents.sync import log
-from documents.sync.compaction import fold
-from documents.sync.replica import clocks_of, merge
+from documents.sync.replica import EMPTY_STATE_VECTOR, Replica, clocks_of
+from documents.sync.salvage import load_what_can_be
 from documents.thinning import DONE_AFTER, Kept, outlived
 from presence.identity import identity_of
 
@@ -57,8 +57,7 @@ class TooManyVersions(CollabError):
 def keep(document_id: UUID, seq: int, kind: Version.Kind, *, at: datetime) -> None:
     """Keep what the log said at a row, unless a version holds that already.
 
-    Decodes the document: for the worker, not for a process that serves. Raises Folded if the
-    log cannot tell any more.
+    Raises Folded if the log cannot tell any more.
     """
     there = Version.objects.filter(document_id=document_id, seq=seq)
     if kind == Kind.BEFORE_DELETION:  # it must not go with age as sessions do
@@ -66,25 +65,18 @@ def keep(document_id: UUID, seq: int, kind: Version.Kind, *, at: datetime) -> No
     if there.exists():
         return
     stored = log.read(document_id, up_to=seq)
-    version = _packed(document_id, seq, _folded(stored.parts), kind, at=at)
+    version = _packed(document_id, seq, _readable(stored), kind, at=at)
     with transaction.atomic():
         _lock(document_id)
         if not there.exists():  # by another worker, meanwhile
             _store(version)
 
 
-def _folded(parts: list[bytes]) -> bytes:
-    try:
-        return fold(parts)
-    except (ValueError, RuntimeError):
-        return merge(parts)
-
-
 def name_present(document_id: UUID, label: str, by: Principal) -> Version:
     """Keep all that is committed at this moment, under a name, for ever."""
     stored = log.read(document_id)
     version = _packed(
-        document_id, stored.head, merge(stored.parts), Kind.NAMED, at=timezone.now(), by=by
+        document_id, stored.head, _readable(stored), Kind.NAMED, at=timezone.now(), by=by
     )
     version.label = label
     with transaction.atomic():
@@ -110,16 +102,23 @@ def _refuse_too_many(document_id: UUID) -> None:
         raise TooManyVersions(f"{limit:,} versions have a name; delete one that is not needed")
 
 
+def _readable(stored: log.Stored) -> Replica:
+    """Without what rooms leave out, too, and which nobody could read."""
+    replica, _ = load_what_can_be(stored.parts)
+    return replica
+
+
 def _packed(
     document_id: UUID,
     seq: int,
-    state: bytes,
+    replica: Replica,
     kind: Version.Kind,
     *,
     at: datetime,
     by: Principal | None = None,
 ) -> Version:
     """A version without a number yet: what takes long is done while nobody waits for a lock."""
+    state = replica.difference(EMPTY_STATE_VECTOR)
     return Version(
         document_id=document_id,
         seq=seq,
@@ -249,27 +248,26 @@ async def restore(document_id: UUID, principal: Principal, role: Role, wanted: b
         return update_for(state, lambda old: blocks, client_id=client_id)
 
     async def keep_first(state: bytes) -> None:
-        kept.append(await _keep_committed(document_id, state, principal))
+        kept.append(await _keep_once_committed(document_id, state, principal))
 
     written = await content.edit(document_id, principal, role, make, first=keep_first)
     return Restored(written, kept[0].number if kept else None)
 
 
-async def _keep_committed(document_id: UUID, state: bytes, by: Principal) -> Version:
-    """Keep what is committed, as soon as that holds all of ``state``, which is to be changed."""
-    keep_what_holds = in_database_thread(_keep_if_it_holds)
+async def _keep_once_committed(document_id: UUID, state: bytes, by: Principal) -> Version:
     for _ in range(_LOOKS):
-        version = await keep_what_holds(document_id, state, by)
+        version = await in_database_thread(keep_committed)(document_id, state, by)
         if version is not None:
             return version
         await asyncio.sleep(_LOOK_AGAIN_S)
     raise Unavailable("others' edits could not be stored yet; nothing was restored")
 
 
-def _keep_if_it_holds(document_id: UUID, state: bytes, by: Principal) -> Version | None:
+def keep_committed(document_id: UUID, state: bytes, by: Principal) -> Version | None:
+    """Keep what is committed before ``state`` is overwritten; None unless that holds all of it."""
     stored = log.read(document_id)
-    committed = merge(stored.parts)
-    known = clocks_of(committed)
+    committed = _readable(stored)
+    known = committed.clocks
     if any(clock > known.get(client, 0) for client, clock in clocks_of(state).items()):
         return None
     version = _packed(

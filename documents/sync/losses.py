@@ -4,12 +4,11 @@ In clocks, as Yjs counts: one for each UTF-16 unit of text, each element, each a
 document need be decoded to know what was deleted: updates say so.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from documents.sync.compaction import canonical
 from documents.sync.guard import Ranges, scan
-from documents.sync.replica import Replica
+from documents.sync.salvage import load_what_can_be
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +24,13 @@ def count_clocks(deletes: Ranges) -> int:
     return sum(length for _, ranges in canonical(deletes) for _, length in ranges)
 
 
-def loss_by(parts: Sequence[bytes], deletes: Ranges) -> Loss:
-    """What a document of these parts loses by further deletions. Raises ReplicaBroken.
+def loss_by(parts: list[bytes], deletes: Ranges) -> Loss:
+    """What a document of these parts loses by further deletions.
 
     An update may repeat what was deleted long ago, and delete what it brings itself: neither
     is lost by it.
     """
-    replica = Replica.load(parts)
+    replica, _ = load_what_can_be(parts)
     known = scan(replica.difference(replica.state_vector())).deletes
     together = {client: list(ranges) for client, ranges in known.items()}
     for client, ranges in deletes.items():

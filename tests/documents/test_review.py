@@ -5,13 +5,16 @@ from datetime import datetime, timedelta
 import pytest
 from django.core.management import call_command
 from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
 
 from collab.accounts.principal import principal_of_user
 from documents import versions
 from documents.models import Document, History, LogEntry, Version
-from documents.review import Reviewed, due_for_review, review
+from documents.review import Reviewed, Search, Session, due_for_review, review
 from documents.sync import log
 from documents.sync.compaction import compact, verify
+from tests.documents.sync.updates import deletes, update
 from tests.documents.writing import MUCH, history, text_of, write
 
 pytestmark = pytest.mark.django_db
@@ -99,14 +102,14 @@ def test_it_does_not_matter_when_the_worker_looks(document, alice, every):
 
 def test_two_workers_keep_one_version(document, alice, monkeypatch):
     write(document, "one", by=alice, at=ago(hours=1))
-    fold = versions.fold
+    load = versions.load_what_can_be
 
     def while_another_worker_is_faster(parts):
-        monkeypatch.setattr(versions, "fold", fold)
+        monkeypatch.setattr(versions, "load_what_can_be", load)
         review(document.id, now=NOW)
-        return fold(parts)
+        return load(parts)
 
-    monkeypatch.setattr(versions, "fold", while_another_worker_is_faster)
+    monkeypatch.setattr(versions, "load_what_can_be", while_another_worker_is_faster)
     review(document.id, now=NOW)
     assert seen(document) == [("session", "one", ["alice"])]
 
@@ -236,3 +239,47 @@ def test_a_document_that_is_gone_is_left_alone(document):
     assert review(document_id, now=NOW) is None
     assert not History.objects.exists()
     assert not Version.objects.exists()
+
+
+# -- However it is cut ----------------------------------------------------------------------
+PLAIN, DELETING = update(), update(deletes=deletes(1, (0, 600)))
+seconds = st.sampled_from([0, 1, 4, 9, 11, 30, 300, 599, 600, 700, 2000])
+rows = st.lists(st.tuples(seconds, st.booleans()), max_size=25).map(
+    lambda each: [
+        log.Entry(
+            number,
+            NOW + timedelta(seconds=sum(pause for pause, _ in each[:number])),
+            DELETING if is_deleting else PLAIN,
+        )
+        for number, (_, is_deleting) in enumerate(each, start=1)
+    ]
+)
+
+
+def searched(entries, looks):
+    """What is found by looking after each row of which ``looks`` is true, and at last."""
+    by_seq = {entry.seq: entry for entry in entries}
+    found, start, kept = [], 0, 0
+    for last in [entry.seq for entry in entries if entry.seq in looks] + [len(entries)]:
+        session = Session(by_seq[kept + 1].at, by_seq[start].at) if start > kept else None
+        search = Search(
+            start,
+            session,
+            pause=timedelta(seconds=600),
+            longest=timedelta(seconds=1800),
+            is_grave=lambda after, lost: after > 0,
+        )
+        for entry in entries[start:last]:
+            search.take(entry)
+        is_last = last == len(entries)
+        now = by_seq[last].at + (timedelta(days=1) if is_last else timedelta())
+        start = search.finish(now)
+        found += [(each.kind, each.seq, each.at) for each in search.found]
+        kept = max([kept, *(each.seq for each in search.found if each.kind == "session")])
+    return found
+
+
+@given(rows, st.sets(st.integers(1, 25)))
+def test_the_same_is_found_however_often_somebody_looks(entries, looks):
+    if entries:
+        assert searched(entries, looks) == searched(entries, set())

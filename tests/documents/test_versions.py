@@ -17,8 +17,10 @@ from documents.models import Document, History, Version
 from documents.review import review
 from documents.sync import log
 from documents.sync.compaction import fingerprint
+from documents.sync.replica import Replica, merge
 from documents.versions import Kind
 from tests.clients import Client, until
+from tests.collab.test_archive import poisoned
 from tests.documents.writing import history, text_of, write
 from tests.servers import Server
 
@@ -65,10 +67,19 @@ def test_numbers_have_no_gaps_and_are_never_given_twice(document, alice):
 def test_what_the_log_can_no_longer_tell_is_refused(document, alice):
     write(document, "one", by=alice)
     write(document, "two", by=alice)
-    state = versions.fold(log.read(document.id).parts)
+    state = merge(log.read(document.id).parts)
     log.store_snapshot(document.id, replaces=0, seq=2, state=state, keep_rows_since=NOW)
     with pytest.raises(log.Folded):
         versions.keep(document.id, 1, Kind.SESSION, at=NOW)
+
+
+@pytest.mark.django_db
+def test_what_rooms_leave_out_is_in_no_version(alice):
+    document = poisoned(alice)
+    version = named(document, alice)
+    text = Replica.load([versions.state_of(version)]).state().tail
+    assert b"kept" in text
+    assert b"and this" in text
 
 
 # -- Letting go -----------------------------------------------------------------------------
@@ -128,6 +139,28 @@ def test_a_backup_holds_the_history(document, alice, tmp_path):
 
 
 # -- Restoring ------------------------------------------------------------------------------
+@pytest.mark.django_db
+def test_what_is_about_to_be_overwritten_is_kept_when_it_is_committed(document, alice):
+    write(document, "one", by=alice)
+    shown = loaded(document)
+    typed = shown.get("content", type=pycrdt.XmlFragment).children[0]
+    before = shown.get_state()
+    typed.children.append(pycrdt.XmlElement("blockContainer"))
+    principal = principal_of_user(alice)
+    assert versions.keep_committed(document.id, shown.get_update(), principal) is None
+    assert history(document) == []
+    log.append({document.id: [log.Row(shown.get_update(before))]})
+    version = versions.keep_committed(document.id, shown.get_update(), principal)
+    assert version is not None
+    assert (version.kind, version.seq) == ("before-restore", 2)
+
+
+def loaded(document: Document) -> "pycrdt.Doc[Any]":
+    doc: pycrdt.Doc[Any] = pycrdt.Doc()
+    doc.apply_update(merge(log.read(document.id).parts))
+    return doc
+
+
 LABEL = {"label": "Agreed"}
 
 
@@ -220,3 +253,17 @@ async def test_what_was_committed_when_somebody_restored_is_kept(server: Server)
     assert len(words) > 10
     assert [word for word in words if word not in before] == []
     assert call(server, "GET", f"{document.id}/snapshot?format=text").text == "first\n"
+
+
+async def test_what_somebody_wrote_becomes_a_version_by_itself(new_server: Any) -> None:
+    server = new_server(COLLAB_COMPACT_WORKER="1", COLLAB_VERSION_PAUSE_S="1")
+    document = server.new_document()
+    await asyncio.to_thread(put, server, document, "written, and left\n")
+
+    def kept() -> Any:
+        return call(server, "GET", f"{document.id}/versions").json()["items"]
+
+    await until(kept, within=30)
+    [version] = kept()
+    assert (version["kind"], version["number"], version["head"]) == ("session", 1, 1)
+    assert len(version["authors"]) == 1
