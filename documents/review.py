@@ -22,7 +22,7 @@ from documents.sync.losses import count_clocks, loss_by
 Kind = Version.Kind
 
 _BURST = timedelta(seconds=10)  # deletions within it are one: of one person, or one faulty page
-_LOOK_EVERY = timedelta(seconds=60)  # at documents that are written without a pause
+_LOOK_EVERY = timedelta(seconds=30)  # at one document, whoever looks
 _LEAST_LOST = 500  # clocks, which is about as many characters
 _TRUSTED_DEPTH = 1000  # of values in what passed the guard before
 
@@ -126,12 +126,14 @@ def _deletes_of(update: bytes) -> Ranges:
 def due_for_review(now: datetime, limit: int = 100) -> list[UUID]:
     """Documents with rows that nobody has looked at, or with a session that is over by now."""
     pause = timedelta(seconds=settings.COLLAB.version_pause_s)
-    is_quiet = Q(updated_at__lt=now - _BURST) | Q(history__reviewed_at__lt=now - _LOOK_EVERY)
     has_news = Q(head__gt=F("history__reviewed")) | Q(history=None, head__gt=0)
     is_over = Q(head__gt=F("history__kept"), updated_at__lt=now - pause)
+    not_lately = Q(history__reviewed_at=None) | Q(history__reviewed_at__lt=now - _LOOK_EVERY)
+    not_since_then = Q(history__reviewed_at__lt=F("updated_at") + pause)
     return list(
-        Document.objects.filter((has_news & is_quiet) | is_over)
-        .order_by("updated_at")
+        Document.objects.filter(has_news & not_lately | is_over & (not_lately | not_since_then))
+        # One that cannot be reviewed must not keep the others waiting.
+        .order_by(F("history__reviewed_at").asc(nulls_first=True))
         .values_list("id", flat=True)[:limit]
     )
 
@@ -144,7 +146,9 @@ def review(document_id: UUID, *, now: datetime) -> Reviewed | None:
     document = Document.objects.filter(id=document_id).first()
     if document is None:
         return None
-    history, _ = History.objects.get_or_create(document_id=document_id)
+    history, _ = History.objects.update_or_create(
+        document_id=document_id, defaults={"reviewed_at": now}
+    )
     # After a restore from a backup the snapshot is newer, and the rows before it are gone.
     start = max(history.reviewed, document.folded)
     search = Search(
@@ -166,7 +170,7 @@ def review(document_id: UUID, *, now: datetime) -> Reviewed | None:
     kept = ended[-1] if ended else history.kept
     History.objects.filter(
         document_id=document_id, reviewed=history.reviewed, kept=history.kept
-    ).update(reviewed=reviewed, kept=kept, reviewed_at=now)
+    ).update(reviewed=reviewed, kept=kept)
     return Reviewed(up_to=reviewed, session_after=kept)
 
 

@@ -85,14 +85,16 @@ def name_present(document_id: UUID, label: str, by: Principal) -> Version:
         return _store(version)
 
 
-def rename(version: Version, label: str) -> None:
-    """With a name, an automatic version stays for ever too."""
+def rename(document_id: UUID, number: int, label: str) -> Version:
+    """With a name, an automatic version stays for ever too. Raises NotFound, TooManyVersions."""
     with transaction.atomic():
-        _lock(version.document_id)
+        _lock(document_id)
+        version = find(document_id, number)
         if not version.label:
-            _refuse_too_many(version.document_id)
+            _refuse_too_many(document_id)
         version.label = label
         version.save(update_fields=["label"])
+        return version
 
 
 def _refuse_too_many(document_id: UUID) -> None:
@@ -180,11 +182,11 @@ def state_of(version: Version) -> bytes:
 
 
 # -- Letting go -----------------------------------------------------------------------------
-def delete(version: Version) -> None:
-    """For good; its number is not given again."""
+def delete(document_id: UUID, number: int) -> None:
+    """For good; its number is not given again. Raises NotFound."""
     with transaction.atomic():
-        _lock(version.document_id)
-        _drop(version.document_id, {version.number})
+        _lock(document_id)
+        _drop(document_id, {find(document_id, number).number})
 
 
 def due_for_thinning(now: datetime, limit: int = 100) -> list[UUID]:

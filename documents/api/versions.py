@@ -60,7 +60,7 @@ class VersionOut(Schema):
 
     @classmethod
     def of(cls, version: Version) -> Self:
-        is_by_somebody = bool(version.created_by_name)
+        by = version.created_by_name and Author.of(version.created_by_id, version.created_by_name)
         return cls(
             number=version.number,
             kind=Version.Kind(version.kind),
@@ -68,11 +68,7 @@ class VersionOut(Schema):
             head=version.seq,
             size=version.size,
             created_at=version.created_at,
-            created_by=(
-                Author.of(version.created_by_id, version.created_by_name)
-                if is_by_somebody
-                else None
-            ),
+            created_by=by or None,
             authors=[Author.of(each["user"], each["name"]) for each in version.authors],
         )
 
@@ -176,16 +172,14 @@ def rename_version(
 ) -> VersionOut:
     """Name a version, or name it anew: from then on it does not go with age."""
     open_document(request, document_id, at_least=Role.EDITOR)
-    version = versions.find(document_id, number)
-    versions.rename(version, body.label)
-    return VersionOut.of(version)
+    return VersionOut.of(versions.rename(document_id, number, body.label))
 
 
 @router.delete("/{uuid:document_id}/versions/{int:number}", response={204: None})
 def delete_version(request: HttpRequest, document_id: UUID, number: int) -> Status[None]:
     """For good. The owner alone: it is the way to get something out of the history."""
     open_document(request, document_id, at_least=Role.OWNER)
-    versions.delete(versions.find(document_id, number))
+    versions.delete(document_id, number)
     return Status(204, None)
 
 

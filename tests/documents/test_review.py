@@ -178,23 +178,31 @@ def test_what_was_there_before_a_deletion_does_not_go_like_a_sessions_end(docume
 # -- The worker -----------------------------------------------------------------------------
 def test_what_is_due_is_what_has_news(document, alice):
     assert due_for_review(NOW) == [], "nothing is written yet"
-    write(document, "one", at=ago(seconds=5))
-    assert due_for_review(NOW) == [], "more may come"
-    later = NOW + timedelta(seconds=30)
-    assert due_for_review(later) == [document.id]
-    review(document.id, now=later)
-    assert due_for_review(later) == []
-    in_an_hour = NOW + timedelta(hours=1)
-    assert due_for_review(in_an_hour) == [document.id], "the session is over"
-    review(document.id, now=in_an_hour)
-    assert due_for_review(in_an_hour) == []
-
-
-def test_a_document_that_is_written_without_a_pause_is_looked_at_every_minute(document):
-    write(document, "one", at=ago(minutes=3))
-    review(document.id, now=ago(seconds=61))
-    write(document, "two", at=NOW)
+    write(document, "one", at=NOW)
     assert due_for_review(NOW) == [document.id]
+    review(document.id, now=NOW)
+    in_a_minute, in_an_hour = NOW + timedelta(minutes=1), NOW + timedelta(hours=1)
+    assert due_for_review(in_a_minute) == []
+    write(document, "two", at=NOW)
+    assert due_for_review(NOW) == [], "somebody has looked just now"
+    assert due_for_review(in_a_minute) == [document.id]
+    review(document.id, now=in_a_minute)
+    assert due_for_review(in_an_hour) == [document.id], "the session is over"
+    review(document.id, now=NOW + timedelta(minutes=10, seconds=-1))
+    assert due_for_review(NOW + timedelta(minutes=10, seconds=1)) == [document.id], "just now"
+    review(document.id, now=in_an_hour)
+    assert due_for_review(in_an_hour + timedelta(hours=1)) == []
+
+
+def test_a_damaged_document_keeps_no_other_waiting(document, alice):
+    other = Document.objects.create(owner=alice, title="Another one")
+    for each in (document, other):
+        write(each, "one", at=ago(minutes=9))
+        write(each, "two", at=ago(minutes=8))
+    LogEntry.objects.filter(document=document, seq=1).delete()
+    with pytest.raises(log.LogDamaged):
+        review(document.id, now=NOW + timedelta(hours=1))
+    assert due_for_review(NOW + timedelta(hours=2), limit=1) == [other.id]
 
 
 def test_the_command_keeps_versions_folds_and_thins(document, alice):

@@ -59,7 +59,7 @@ def test_a_version_says_what_the_log_said_at_its_row(document, alice, bob):
 def test_numbers_have_no_gaps_and_are_never_given_twice(document, alice):
     write(document, "one", by=alice)
     first, second = named(document, alice), named(document, alice)
-    versions.delete(second)
+    versions.delete(document.id, second.number)
     assert [first.number, second.number, named(document, alice).number] == [1, 2, 3]
 
 
@@ -89,8 +89,7 @@ def test_authors_of_what_goes_with_age_are_those_of_the_next(document, alice, bo
         write(document, f"text {number}", by=user)
         at = NOW - timedelta(days=2, minutes=5 - number)
         versions.keep(document.id, number, Kind.SESSION, at=at)
-    first = history(document)[0]
-    versions.rename(first, "The first")
+    versions.rename(document.id, 1, "The first")
     versions.thin(document.id, NOW)
     left = history(document)
     assert [version.number for version in left] == [1, 4]
@@ -260,10 +259,7 @@ async def test_what_somebody_wrote_becomes_a_version_by_itself(new_server: Any) 
     document = server.new_document()
     await asyncio.to_thread(put, server, document, "written, and left\n")
 
-    def kept() -> Any:
-        return call(server, "GET", f"{document.id}/versions").json()["items"]
-
-    await until(kept, within=30)
-    [version] = kept()
+    await until(lambda: server.log_lines("version kept", document.id), within=60)
+    [version] = call(server, "GET", f"{document.id}/versions").json()["items"]
     assert (version["kind"], version["number"], version["head"]) == ("session", 1, 1)
     assert len(version["authors"]) == 1
