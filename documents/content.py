@@ -217,7 +217,8 @@ def _state_at(document_id: UUID, head: int) -> bytes:
         parts = log.read(document_id, up_to=head).parts
     except (log.Folded, log.LogDamaged):
         raise BaseGone(f"nobody can tell any more what the content was at {head}") from None
-    return Replica.load(parts).settled_state()
+    replica, _ = load_what_can_be(parts)
+    return replica.settled_state()
 
 
 async def merge_update(

@@ -32,5 +32,7 @@ done << 'END'
 chromium chromium tests in a browser
 initdb postgresql tests on PostgreSQL
 redis-server redis-server tests with several processes
+curl curl the examples of docs/examples.md
+jq jq the examples of docs/examples.md
 nginx nginx-light tests of the shipped proxy configuration
 END

@@ -12,9 +12,12 @@ import pytest
 from documents.models import Role
 from tests.servers import Server
 
-SIGNED_IN, NO_TOKEN = "signed in", "signed in with a browser"  # nobody here has one
+SIGNED_IN = "signed in"
+NO_TOKEN = "signed in with a browser"  # nobody here is
+MINE = "whoever has made it"  # alice
 Least = Role | str
 
+HOOK = {"url": "https://192.88.99.1/hook", "events": ["document.updated"]}
 OF_DOCUMENT = "/api/v1/documents/{document_id}"
 LEAST: dict[tuple[str, str], Least] = {
     ("GET", "/api/v1/me"): SIGNED_IN,
@@ -32,6 +35,13 @@ LEAST: dict[tuple[str, str], Least] = {
     ("PATCH", f"{OF_DOCUMENT}/content"): Role.EDITOR,
     ("POST", f"{OF_DOCUMENT}/updates"): Role.EDITOR,
     ("GET", f"{OF_DOCUMENT}/presence"): Role.VIEWER,
+    ("GET", f"{OF_DOCUMENT}/changes"): Role.VIEWER,
+    ("POST", f"{OF_DOCUMENT}/attachments"): Role.EDITOR,
+    ("GET", f"{OF_DOCUMENT}/attachments"): Role.EDITOR,
+    ("GET", f"{OF_DOCUMENT}/attachments/{{attachment_id}}"): Role.VIEWER,
+    ("DELETE", f"{OF_DOCUMENT}/attachments/{{attachment_id}}"): Role.EDITOR,
+    ("GET", f"{OF_DOCUMENT}/attachments/{{attachment_id}}/{{name}}"): Role.VIEWER,
+    ("HEAD", f"{OF_DOCUMENT}/attachments/{{attachment_id}}/{{name}}"): Role.VIEWER,
     ("GET", f"{OF_DOCUMENT}/versions"): Role.EDITOR,
     ("POST", f"{OF_DOCUMENT}/versions"): Role.EDITOR,
     ("GET", f"{OF_DOCUMENT}/versions/{{number}}"): Role.EDITOR,
@@ -53,6 +63,21 @@ LEAST: dict[tuple[str, str], Least] = {
     ("POST", f"{OF_DOCUMENT}/access-requests/{{request_id}}/grant"): Role.OWNER,
     ("DELETE", f"{OF_DOCUMENT}/access-requests/{{request_id}}"): Role.OWNER,
 }
+for whose in ("/api/v1/me", OF_DOCUMENT):
+    one = f"{whose}/webhooks/{{webhook_id}}"
+    LEAST |= dict.fromkeys(
+        [
+            ("GET", one),
+            ("PATCH", one),
+            ("DELETE", one),
+            ("POST", f"{one}/test"),
+            ("GET", f"{one}/deliveries"),
+            ("POST", f"{one}/deliveries/{{delivery_id}}/redeliver"),
+        ],
+        MINE,
+    )
+    LEAST["GET", f"{whose}/webhooks"] = SIGNED_IN if "/me" in whose else Role.VIEWER
+    LEAST["POST", f"{whose}/webhooks"] = SIGNED_IN if "/me" in whose else Role.VIEWER
 # What an allowed request needs to be more than refused for its form.
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/v1/documents"): {"json": {"title": "new"}},
@@ -64,6 +89,12 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("POST", f"{OF_DOCUMENT}/updates"): {"content": b"\x00\x00"},
     ("POST", f"{OF_DOCUMENT}/versions"): {"json": {"label": "first"}},
+    ("POST", f"{OF_DOCUMENT}/attachments"): {"content": b"some bytes"},
+    **{("POST", f"{whose}/webhooks"): {"json": HOOK} for whose in ("/api/v1/me", OF_DOCUMENT)},
+    **{
+        ("PATCH", f"{whose}/webhooks/{{webhook_id}}"): {"json": {"enabled": True}}
+        for whose in ("/api/v1/me", OF_DOCUMENT)
+    },
     ("PATCH", f"{OF_DOCUMENT}/versions/{{number}}"): {"json": {"label": "renamed"}},
     ("POST", f"{OF_DOCUMENT}/members"): {"json": {"user": "carol", "role": "viewer"}},
     ("PATCH", f"{OF_DOCUMENT}/members/{{user_id}}"): {"json": {"role": "viewer"}},
@@ -92,6 +123,8 @@ class Asker:
             return {401}
         if self.may_only_read and method != "GET":
             return {403}
+        if least == MINE:
+            return set() if self.name.startswith("alice") else {401, 404}
         if isinstance(least, str):
             if not self.is_signed_in:
                 return {401}
@@ -143,6 +176,7 @@ class Stage:
         self.server = server
         self.document = server.new_document()
         self._in_document = f"documents/{self.document.id}"
+        self._webhook_ids: tuple[str, str] | None = None
 
     def closed_link(self) -> str:
         link = self._make("links", {"role": "editor"})
@@ -161,10 +195,31 @@ class Stage:
         if "{request_id}" in path:
             self._make("access-requests", {}, "mallory")
             ids["request_id"] = self._listed("access-requests")[0]["id"]
+        if "{attachment_id}" in path:
+            file = {"content": b"some bytes"}
+            made = self.server.api("POST", f"{self._in_document}/attachments", **file)
+            ids["attachment_id"] = made.raise_for_status().json()["id"]
+            ids["name"] = "file.txt"
+        if "{webhook_id}" in path:
+            ids["webhook_id"], ids["delivery_id"] = self._webhook(path)
         if "{user_id}" in path:
             carol = self._make("members", {"user": "carol", "role": "commenter"})
             ids["user_id"] = carol["user"]["id"]
         return path.format(**ids)
+
+    def _webhook(self, path: str) -> tuple[str, str]:
+        """One of alice's, and what it was sent; made once, for it is there until she ends it."""
+        if self._webhook_ids is None:
+            whose = "me" if "/me/" in path else self._in_document
+            made = self.server.api("POST", f"{whose}/webhooks", json=HOOK).raise_for_status()
+            webhook = made.json()["id"]
+            delivery = self.server.run_script(
+                "from documents.models import Delivery, Event;"
+                f"print(Delivery.objects.create(webhook_id='{webhook}', event=Event.TEST,"
+                "payload={}).pk)"
+            )
+            self._webhook_ids = webhook, delivery.strip()
+        return self._webhook_ids
 
     def _make(self, what: str, body: Any, person: str = "alice") -> Any:
         answer = self.server.api("POST", f"{self._in_document}/{what}", person, json=body)
