@@ -64,7 +64,7 @@ def check_url(url: str, *, allowed: Sequence[str], insecure: bool) -> str:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise UrlNotAllowed(f"{host} does not resolve") from None
+        found = []
     _permitted(host, found, allowed)
     return f"{host}:{port}"
 
@@ -118,7 +118,10 @@ class _CheckedNetwork(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        try:
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            found = []
         *others, last = _permitted(host, found, self._allowed)
         for address in others:
             try:
@@ -137,7 +140,8 @@ def _permitted(host: str, found: Iterable[Any], allowed: Sequence[str]) -> list[
         if is_public(each) or any(each in network for network in networks)
     ]
     if not permitted:
-        raise UrlNotAllowed(f"{host} is no public address")
+        # The same for a name that does not resolve: which there are inside is nobody's business.
+        raise UrlNotAllowed(f"{host} leads to no public address")
     return permitted
 
 

@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 RETRY_AFTER_S = (5, 30, 120, 600, 1800, 3600, 7200, 14400, 21600, 36000)
 _JITTER = 0.2
 _PATIENCE = timedelta(seconds=(1 - _JITTER) * sum(RETRY_AFTER_S))
-_PAUSE_S = 1.0
+_PAUSE_S, _AWAY_S = 1.0, 5.0
 _AT_ONCE = 50
 _AT_ONCE_OF_HOST = 4
 _TIDY_EVERY_S = 3600.0
@@ -223,8 +223,9 @@ class Worker:
                 if clock() >= tidy_at:
                     tidy_at = clock() + _TIDY_EVERY_S
                     await in_database_thread(forget_old)(timezone.now())
-            except Exception:  # the database is away: the next look will do
+            except Exception:  # the database is away: a later look will do
                 logger.exception("updates not noticed")
+                await asyncio.sleep(_AWAY_S)
             await asyncio.sleep(_PAUSE_S)
 
     async def _send_due(self, tasks: asyncio.TaskGroup) -> bool:
@@ -232,10 +233,11 @@ class Worker:
         room = _AT_ONCE - self._in_flight.total()
         try:
             claimed = await in_database_thread(claim)(
-                timezone.now(), in_flight=self._in_flight, most=room
+                timezone.now(), in_flight=self._in_flight.copy(), most=room
             )
         except Exception:  # likewise
             logger.exception("deliveries not claimed")
+            await asyncio.sleep(_AWAY_S)
             return False
         for delivery_id, host in claimed:
             self._in_flight[host] += 1
@@ -248,7 +250,7 @@ class Worker:
         except Exception:  # one delivery's trouble is not the others'; it is claimed again later
             logger.exception("delivery failed", extra={"delivery": delivery_id})
         finally:
-            self._in_flight[host] -= 1
+            self._in_flight -= Counter([host])  # hosts with none are dropped
             self._news.set()
 
     async def _wait(self) -> None:

@@ -3,11 +3,17 @@
 import asyncio
 import re
 import socket
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from typing import Any
 
 import httpx
+import pytest
+from asgiref.sync import sync_to_async
 
+from collab.accounts.principal import principal_of_user
+from documents.activity import Feed, HistoryGone
+from documents.models import Document, LogEntry
+from documents.sync import log
 from tests.clients import until
 from tests.servers import NewDocument, Server
 from tests.streams import following
@@ -112,6 +118,25 @@ async def test_silence_is_filled_with_comments(new_server: Any) -> None:
         await until(lambda: stream.comments >= 3)
         await write(server, document)
         assert (await waiting).data["head"] == 1
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_who_reads_so_slowly_that_rows_are_gone_is_told_so(
+    document: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Feed, "_poll_from_now_on", lambda feed: None)  # heads come by hand
+    feed = Feed()
+    reader = await sync_to_async(lambda: principal_of_user(document.owner))()
+    pages = feed.follow(document.id, reader, since=0, head=1, heartbeat_s=5)
+    async with aclosing(pages):
+        assert await anext(pages) == []
+        assert [change.head for change in await anext(pages)] == [1]
+        heads = await sync_to_async(log.append)({document.id: [log.Row(b"x")] * 2})
+        await LogEntry.objects.filter(seq=2).adelete()
+        feed.note_heads(heads)
+        with pytest.raises(HistoryGone) as gone:
+            await anext(pages)
+        assert gone.value.head == 3
 
 
 # -- Ends -----------------------------------------------------------------------------------

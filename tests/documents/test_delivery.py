@@ -202,7 +202,7 @@ async def test_an_address_that_is_not_allowed_any_more_is_not_sent_to(alice, rec
     await attempt(delivery.pk)
     await delivery.arefresh_from_db()
     assert receiver.messages == []
-    assert delivery.last_error == "127.0.0.1 is no public address"
+    assert delivery.last_error == "127.0.0.1 leads to no public address"
     assert delivery.next_attempt_at is not None
 
 

@@ -175,3 +175,18 @@ async def test_a_deleted_document_is_reported_and_never_acknowledged() -> None:
         await settled(journal)
     assert heads == [(None, 1)]
     assert told == []
+
+
+async def test_listeners_hear_of_every_commit_and_end_nothing_by_failing() -> None:
+    database, heard = Database(), []
+
+    def fails(heads: Mapping[UUID, int]) -> None:
+        raise RuntimeError
+
+    async with running(database) as journal:
+        journal.listen(fails)
+        journal.listen(heard.append)
+        for number in (1, 2):
+            journal.owe(NOVEL, Owed(b"a"))
+            await settled(journal)
+            assert heard[-1] == {NOVEL: number}
