@@ -7,6 +7,7 @@ from documents.api import (
     attachments,
     changes,
     content,
+    deliveries,
     documents,
     downloads,
     links,
@@ -28,10 +29,12 @@ ROUTERS: list[tuple[str, Router]] = [
     ("live", socket_token.router),
     ("versions", versions.router),
     ("webhooks", webhooks.router),
+    ("webhooks", deliveries.router),
 ]
 # Under /api/v1/me.
 MY_ROUTERS: list[tuple[str, Router]] = [
     ("webhooks", webhooks.mine),
+    ("webhooks", deliveries.mine),
 ]
 # Of operations that await something.
 ASYNC_ROUTERS: list[tuple[str, Router]] = [
