@@ -5,12 +5,15 @@ import re
 import socket
 from contextlib import AsyncExitStack, aclosing
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import OperationalError
 
 from collab.accounts.principal import principal_of_user
+from documents import activity
 from documents.activity import Feed, HistoryGone
 from documents.models import Document, LogEntry
 from documents.sync import log
@@ -137,6 +140,29 @@ async def test_who_reads_so_slowly_that_rows_are_gone_is_told_so(
         with pytest.raises(HistoryGone) as gone:
             await anext(pages)
         assert gone.value.head == 3
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_database_that_was_away_is_asked_again(
+    document: Document, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failures = [OperationalError("away")] * 3
+
+    def heads(asked: object) -> dict[UUID, int]:
+        if failures:
+            raise failures.pop()
+        return {document.id: 7}
+
+    monkeypatch.setattr(log, "heads", heads)
+    monkeypatch.setattr(activity, "_POLL_S", 0.01)
+    reader = await sync_to_async(lambda: principal_of_user(document.owner))()
+    pages = Feed().follow(document.id, reader, since=1, head=1, heartbeat_s=5)
+    async with aclosing(pages):
+        assert await anext(pages) == []
+        with pytest.raises(HistoryGone) as gone:  # there are no such rows: it has heard of 7
+            await anext(pages)
+        assert gone.value.head == 7
+    assert caplog.text.count("change feed not looked after") == 1  # and not every second
 
 
 # -- Ends -----------------------------------------------------------------------------------
