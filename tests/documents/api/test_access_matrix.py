@@ -14,6 +14,8 @@ from tests.servers import Server
 
 SIGNED_IN = "signed in"
 NO_TOKEN = "signed in with a browser"  # nobody here is
+SEES_IT = "signed in, and sees the document"
+ROLE_OF_OWN = "signed in, with a role that no link gives"
 MINE = "whoever has made it"  # alice
 Least = Role | str
 
@@ -76,8 +78,8 @@ for whose in ("/api/v1/me", OF_DOCUMENT):
         ],
         MINE,
     )
-    LEAST["GET", f"{whose}/webhooks"] = SIGNED_IN if "/me" in whose else Role.VIEWER
-    LEAST["POST", f"{whose}/webhooks"] = SIGNED_IN if "/me" in whose else Role.VIEWER
+    LEAST["GET", f"{whose}/webhooks"] = SIGNED_IN if "/me" in whose else SEES_IT
+    LEAST["POST", f"{whose}/webhooks"] = SIGNED_IN if "/me" in whose else ROLE_OF_OWN
 # What an allowed request needs to be more than refused for its form.
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/v1/documents"): {"json": {"title": "new"}},
@@ -121,17 +123,25 @@ class Asker:
         """The refusals; empty if it is to be let in."""
         if not self.is_known:
             return {401}
-        if self.may_only_read and method != "GET":
+        if self.may_only_read and method not in {"GET", "HEAD"}:
             return {403}
         if least == MINE:
             return set() if self.name.startswith("alice") else {401, 404}
         if isinstance(least, str):
-            if not self.is_signed_in:
-                return {401}
-            return {403} if least == NO_TOKEN else set()
+            return self._expected_signed_in(least)
         if self.role is None:
             return {404}
         return {403} if self.role < least else set()
+
+    def _expected_signed_in(self, least: str) -> set[int]:
+        has_own_role = self.role is not None and not self.link
+        if not self.is_signed_in:
+            return {401, 404} if least in {SEES_IT, ROLE_OF_OWN} else {401}
+        if least == SEES_IT:
+            return set() if self.role is not None else {404}
+        if least == ROLE_OF_OWN:
+            return set() if has_own_role else {403, 404}
+        return {403} if least == NO_TOKEN else set()
 
 
 @pytest.fixture(scope="module")
