@@ -20,7 +20,7 @@ from daphne.server import Server
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.files.storage import InvalidStorageError, storages
+from django.core.files.storage import InvalidStorageError, Storage, storages
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
@@ -245,9 +245,11 @@ def _require_migrated() -> None:
 def _require_storage() -> None:
     """Raises ImproperlyConfigured for a storage that is not there, or does not take its options."""
     try:
-        storages["attachments"]
+        storage = storages["attachments"]
     except (InvalidStorageError, TypeError) as error:
         raise ImproperlyConfigured(f"ATTACHMENTS_STORAGE: {error}") from error
+    if not isinstance(storage, Storage):
+        raise ImproperlyConfigured("ATTACHMENTS_STORAGE: it is not a storage of Django's")
 
 
 def serve(host: str, port: int) -> None:
@@ -257,8 +259,8 @@ def serve(host: str, port: int) -> None:
     """
     from collab.asgi import application  # noqa: PLC0415 - loads all apps, needs the reactor
 
-    _require_migrated()
     _require_storage()
+    _require_migrated()
     conf = settings.COLLAB
     is_alone = isinstance(get_channel_layer(), InMemoryChannelLayer)
     lock = lock_database(is_alone=is_alone)

@@ -67,7 +67,8 @@ def _collect_from(document_id: UUID, now: datetime, grace: timedelta) -> None:
 def _states_of(stored: log.Stored) -> Iterator[bytes]:
     """All that may refer to a document's attachments: encoded, and without what was deleted.
 
-    The stored versions of a document belong here as well, as soon as there are any.
+    The stored versions of a document belong here as well, as soon as there are any; whoever
+    deletes one sets ``checked_head`` of the document's attachments to 0.
     """
     if stored.parts:
         yield fold(stored.parts)

@@ -30,6 +30,7 @@ from documents.models import Attachment
 logger = logging.getLogger(__name__)
 router = Router()
 
+_PATH = "/{uuid:document_id}/attachments/{uuid:attachment_id}/{str:name}"
 _BLOCK_BYTES = 64 * 1024
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 # Their own: a storage that hangs must not take the threads of all other work with it.
@@ -42,9 +43,8 @@ class RangeNotSatisfiable(CollabError):
     status, code = 416, "range-not-satisfiable"
 
 
-@router.api_operation(
-    ["GET", "HEAD"], "/{uuid:document_id}/attachments/{uuid:attachment_id}/{str:name}"
-)
+@router.get(_PATH)
+@router.api_operation(["HEAD"], _PATH, include_in_schema=False)
 async def download(
     request: HttpRequest, document_id: UUID, attachment_id: UUID, name: str
 ) -> HttpResponseBase:

@@ -8,6 +8,7 @@ import pytest
 from django.core.files.base import ContentFile
 
 from collab.files import LocalFiles
+from tests.servers import environment, manage
 
 
 def test_files_are_readable_by_their_owner_only(tmp_path: Path) -> None:
@@ -30,3 +31,18 @@ def test_a_saved_file_is_on_the_disk_with_its_name(
     monkeypatch.setattr(os, "fsync", note)
     LocalFiles(location=tmp_path).save("ab/cd", ContentFile(b"x"))
     assert [(tmp_path / "ab/cd").stat().st_ino, (tmp_path / "ab").stat().st_ino] == synced
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("ATTACHMENTS_STORAGE", "nowhere.Storage"),
+        ("ATTACHMENTS_STORAGE", "collections.Counter"),
+        ("ATTACHMENTS_STORAGE_OPTIONS", "{oops"),
+        ("ATTACHMENTS_STORAGE_OPTIONS", "[1]"),
+    ],
+)
+def test_a_storage_that_is_none_stops_the_start(tmp_path: Path, setting: str, value: str) -> None:
+    env = environment(f"sqlite:///{tmp_path / 'none.sqlite3'}", **{setting: value})
+    with pytest.raises(AssertionError, match=rf"(?m)^\S*{setting}\b.*$"):
+        manage(env, "serve", "--port", "1")

@@ -183,6 +183,18 @@ def test_a_damaged_document_keeps_its_files_and_stops_no_other(
     assert "attachments not looked at" in caplog.text
 
 
+def test_the_worker_does_so(picture, settings, django_capture_on_commit_callbacks):
+    settings.COLLAB = settings.COLLAB.model_copy(update={"attachment_grace_days": 1})
+    Attachment.objects.update(checked_at=timezone.now() - 2 * HOUR)
+    call_command("compact")
+    assert is_kept(picture)
+    before = timezone.now() - timedelta(days=2)
+    Attachment.objects.update(checked_at=before, unreferenced_since=before)
+    with django_capture_on_commit_callbacks(execute=True):
+        call_command("compact")
+    assert not is_kept(picture)
+
+
 def test_files_without_a_row_are_deleted_a_day_later(picture, attachments_dir):
     stray = key_of(picture.document_id)  # any other id
     foreign = "ab/notes.txt"

@@ -158,10 +158,12 @@ def upload(server: Server, document, content, person="alice", **options):  # typ
     return server.api("POST", path, person, content=content, **options)
 
 
-def test_a_large_file_goes_in_and_comes_out(server: Server) -> None:
+@pytest.mark.parametrize("is_length_known", [True, False])
+def test_a_large_file_goes_in_and_comes_out(server: Server, is_length_known: bool) -> None:
     document = server.new_document()
     content = uuid.uuid4().bytes * (1024 * 1024)  # 16 MiB
-    made = upload(server, document, content, "bob").raise_for_status().json()
+    body = content if is_length_known else iter([content[: 2**23], content[2**23 :]])
+    made = upload(server, document, body, "bob").raise_for_status().json()
     assert made["size"] == len(content)
     address = made["url"].removeprefix("/api/v1/")
     assert server.api("GET", address, "victor").content == content
