@@ -28,6 +28,16 @@ async def drops(person: Person, name: str, kind: str, content: bytes) -> None:
     await target.evaluate(_DROP, [[name, kind, base64.b64encode(content).decode()]])
 
 
+_PASTE = """(element, [name, type, content]) => {
+  const clipboardData = new DataTransfer()
+  const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0))
+  clipboardData.items.add(new File([bytes], name, { type }))
+  element.dispatchEvent(
+    new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true })
+  )
+}"""
+
+
 async def sees_picture(person: Person, width: int = 320) -> Locator:
     image = person.editor.locator("img.bn-visual-media").first
     await expect(image).to_be_visible(timeout=WITHIN_MS)
@@ -78,6 +88,16 @@ async def test_a_guest_who_may_edit_adds_a_picture_by_the_button(sit: Sit, paper
     await sees_picture(guest)
     await sees_picture(alice)
     assert "link=" not in str(addresses_in(guest, paper))
+
+
+async def test_a_screenshot_is_pasted(sit: Sit, paper: Paper) -> None:
+    alice = await (await sit("alice")).opens_document(paper.address)
+    await alice.types("Look:")
+    file = ["image.png", "image/png", base64.b64encode(PICTURE).decode()]
+    await alice.editor.locator("p").last.evaluate(_PASTE, file)
+    await sees_picture(alice)
+    await alice.sees("Look:")
+    assert alice.faults == []
 
 
 async def test_a_file_is_kept_as_a_file_and_a_viewer_can_save_it(sit: Sit, paper: Paper) -> None:
