@@ -12,8 +12,9 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F, Q
 
+from documents import versions
 from documents.attachments import delete_file, storage
-from documents.models import Attachment, Document
+from documents.models import Attachment, Document, Version
 from documents.models.attachment import key_of
 from documents.sync import log
 from documents.sync.compaction import fold
@@ -49,7 +50,7 @@ def _due(now: datetime, grace: timedelta) -> list[UUID]:
 
 def _collect_from(document_id: UUID, now: datetime, grace: timedelta) -> None:
     stored = log.read(document_id)
-    states = list(_states_of(stored))
+    referred_to = _referred_to(document_id, stored)
     with transaction.atomic():
         # Under the lock that edits are appended under: nobody refers to it meanwhile.
         document = Document.objects.select_for_update().filter(id=document_id).first()
@@ -61,22 +62,31 @@ def _collect_from(document_id: UUID, now: datetime, grace: timedelta) -> None:
             return  # somebody is writing: there is no hurry
         attachments.update(checked_head=stored.head)
         for attachment in attachments:
-            _judge(attachment, states, now, grace)
+            _judge(attachment, attachment.id in referred_to, now, grace)
 
 
-def _states_of(stored: log.Stored) -> Iterator[bytes]:
-    """All that may refer to a document's attachments: encoded, and without what was deleted.
+def _referred_to(document_id: UUID, stored: log.Stored) -> set[UUID]:
+    """The attachments that something of a document refers to."""
+    ids = list(Attachment.objects.filter(document_id=document_id).values_list("id", flat=True))
+    # Not by the blocks' addresses alone: whatever a client keeps in a root of its own counts too.
+    return {
+        each
+        for state in _states_of(document_id, stored)
+        for each in ids
+        if str(each).encode() in state
+    }
 
-    The stored versions of a document belong here as well, as soon as there are any; whoever
-    deletes one sets ``checked_head`` of the document's attachments to 0.
-    """
+
+def _states_of(document_id: UUID, stored: log.Stored) -> Iterator[bytes]:
+    """The present and all versions, one by one: encoded, and without what was deleted."""
     if stored.parts:
         yield fold(stored.parts)
+    for version in Version.objects.filter(document_id=document_id).iterator(chunk_size=1):
+        yield versions.state_of(version)
 
 
-def _judge(attachment: Attachment, states: list[bytes], now: datetime, grace: timedelta) -> None:
-    # Not by the blocks' addresses alone: whatever a client keeps in a root of its own counts too.
-    if any(str(attachment.id).encode() in state for state in states):
+def _judge(attachment: Attachment, is_referred_to: bool, now: datetime, grace: timedelta) -> None:
+    if is_referred_to:
         _mark(attachment, None)
     elif attachment.unreferenced_since is None:
         _mark(attachment, now)

@@ -25,7 +25,7 @@ from collab.errors import CollabError, NotFound, Unavailable
 from documents import content
 from documents.content import Written
 from documents.formats.difference import update_for
-from documents.models import Document, History, Role, Version
+from documents.models import Attachment, Document, History, Role, Version
 from documents.sync import log
 from documents.sync.replica import EMPTY_STATE_VECTOR, Replica, clocks_of
 from documents.sync.salvage import load_what_can_be
@@ -222,6 +222,8 @@ def _drop(document_id: UUID, numbers: set[int]) -> None:
             version.save(update_fields=["authors"])
             orphaned = []
     Version.objects.filter(document_id=document_id, number__in=numbers).delete()
+    # What only these have referred to may go: look again.
+    Attachment.objects.filter(document_id=document_id).update(checked_head=0)
 
 
 def _each_once(authors: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from collab.accounts.principal import principal_of_user
-from documents import orphans
+from documents import orphans, versions
 from documents.attachments import storage, store
 from documents.formats.difference import update_for
 from documents.formats.markdown import from_markdown
@@ -215,3 +215,18 @@ def test_files_without_a_row_are_deleted_a_day_later(picture, attachments_dir):
 
 def test_a_storage_without_files_is_fine():
     orphans.delete_strays(now=timezone.now())
+
+
+def test_what_a_version_shows_stays_until_that_goes(document, alice, picture, collecting):
+    says(document, showing(picture))
+    version = versions.name_present(document.id, "With the picture", principal_of_user(alice))
+    says(document, "# Plan\n")
+    collecting(HOUR)
+    collecting(GRACE + HOUR)
+    collecting(2 * HOUR)
+    assert is_kept(picture)
+
+    versions.delete(document.id, version.number)
+    collecting(2 * HOUR)
+    collecting(GRACE + HOUR)
+    assert not is_kept(picture)
