@@ -167,15 +167,21 @@ class Replica:
         if update and all(update != waiting for waiting, _ in self._waiting):
             self._waiting.append((update, scan(update, max_depth=_TRUSTED_DEPTH)))
 
-    def _integrate(self, update: bytes, scan: Scan) -> None:
+    def _integrate(self, update: bytes, found: Scan) -> None:
+        if found.continues_within(self.clocks):
+            # yrs would cut its first new item by itself and put it beside whatever bears the clock
+            # before, into another parent even, where a forger has said one clock twice: memory
+            # is corrupted by that (seen with 0.28). Cut before, an item goes where that is.
+            update = self.without_known(update)
+            found = scan(update, max_depth=_TRUSTED_DEPTH)
         self._integrated += 1
         self._call(lambda doc: doc.apply_update(update))
-        if scan.is_simple:
-            for client, (_, end) in scan.clocks.items():
+        if found.is_simple:
+            for client, (_, end) in found.clocks.items():
                 self.clocks[client] = max(end, self.clocks.get(client, 0))
             return
         self.clocks = decode_state_vector(self.state_vector())
-        if any(end > self.clocks.get(client, 0) for client, (_, end) in scan.clocks.items()):
+        if any(end > self.clocks.get(client, 0) for client, (_, end) in found.clocks.items()):
             # Items that wait for one another: they would wait in the Doc for ever, and yrs can
             # hang over what it holds back (seen with 0.28).
             self._doc = None

@@ -31,7 +31,9 @@ HAS_CARET_AT_END = """(paragraph) => {
   const rest = document.createRange()
   rest.selectNodeContents(paragraph)
   rest.setStart(focusNode, focusOffset)
-  return rest.toString() === ''
+  const words = rest.cloneContents()
+  words.querySelectorAll('.ProseMirror-widget').forEach((caret) => caret.remove())
+  return words.textContent === ''
 }"""
 
 

@@ -255,7 +255,8 @@ class Stage:
 
 def test_every_operation_is_in_the_table(server: Server) -> None:
     paths = server.api("GET", "openapi.json").json()["paths"]
-    assert LEAST.keys() == {(method.upper(), path) for path in paths for method in paths[path]}
+    described = {(method.upper(), path) for path in paths for method in paths[path]}
+    assert {each for each in LEAST if each[0] != "HEAD"} == described
 
 
 @pytest.mark.parametrize(("method", "path"), list(LEAST), ids=[" ".join(each) for each in LEAST])

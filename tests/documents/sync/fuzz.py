@@ -246,6 +246,30 @@ def waiting_updates_have_a_bound() -> None:
     service.neighbour_types()
 
 
+def clocks_said_again_with_other_content() -> None:
+    """yrs would put what is new of the last one beside an item of another parent.
+
+    Found by mutations: a map with one value; a text under the same clocks; and a list of maps,
+    most of them deleted, under those and more.
+    """
+    first = update(client(1, 0, b"\x07\x01\x01a\x01", b"\x28\x00\x01\x00\x01n\x01\x7d\x00"))
+    words = update(
+        client(1, 0, text("kept", root="t"), text_after(1, 3, " for history")),
+        deletes=deletes(1, (0, 4)),
+    )
+    maps = bytes.fromhex(
+        "01280100070101610128000100016e017d004701000028000102016e017d01"
+        + "".join(f"4101{at:02x}010001" for at in range(2, 32, 2))
+        + "4701200128000122016e017d114701220128000124016e017d124701240128000126016e017d13"
+        + "010101041e"
+    )
+    for _ in range(200):  # what becomes of it depends on what memory holds
+        service = Service()
+        for encoded in (first, words, maps):
+            service.takes(encoded)
+        service.neighbour_types()
+
+
 STORIES: dict[str, Callable[[], None]] = {
     story.__name__: story
     for story in (
@@ -260,6 +284,7 @@ STORIES: dict[str, Callable[[], None]] = {
         a_parent_that_is_no_type,
         circles_of_dependencies,
         waiting_updates_have_a_bound,
+        clocks_said_again_with_other_content,
     )
 }
 
