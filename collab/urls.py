@@ -1,14 +1,14 @@
 """Pages, API, accounts, admin."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 
 from collab.api import api, no_such_path
 
 urlpatterns = [
     path("", include("documents.urls")),
     path("api/v1/", api.urls),
-    path("api/v1/<path:path>", no_such_path),
+    re_path(r"^api/v1/(?P<path>[\s\S]*)", no_such_path),  # a line's end is no reason for HTML
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -28,6 +28,7 @@ from collab.accounts.principal import Principal, asking
 from collab.addresses import address_of
 from collab.errors import CollabError, ProtocolError, Unavailable
 from collab.flow import Flow
+from collab.openapi import described
 from collab.rates import Places
 from documents.activity import PAGE, changes_after, current_feed
 from documents.api.authorize import open_document
@@ -72,6 +73,9 @@ class ChangeOut(Schema):
         return cls(head=change.head, author=author, at=change.at, size=change.size)
 
 
+_STREAMED = {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
+
+
 class ChangeList(Schema):
     """``head``: where the document stands. Go on from the last item's."""
 
@@ -80,7 +84,11 @@ class ChangeList(Schema):
     next: str | None
 
 
-@router.get("/{uuid:document_id}/changes", response=ChangeList)
+@router.get(
+    "/{uuid:document_id}/changes",
+    response=ChangeList,
+    openapi_extra=described(410, answers={200: _STREAMED}),
+)
 async def list_changes(
     request: HttpRequest,
     document_id: UUID,

@@ -15,7 +15,7 @@ def test_the_api_describes_itself():
 
 
 def test_an_unknown_path_is_a_problem(browser_of):
-    for path in ("nowhere", "documents/not-a-uuid"):
+    for path in ("nowhere", "documents/not-a-uuid", "documents/%0A"):
         response = browser_of(None).send("POST", path, {})
         assert response.status_code == 404
         assert response["Content-Type"] == "application/problem+json"
