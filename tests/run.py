@@ -15,7 +15,7 @@ from tests.backends import Postgres, Redis, missing_backends
 
 _FOUND_NOTHING = 5  # of pytest: everything named is left out
 ROOT = Path(__file__).resolve().parent.parent
-# No storage is involved, or they bring their own: run once.
+# No storage is involved, or it makes no difference, or they bring their own: run once.
 ONCE = (
     "tests/documents/formats",
     "tests/documents/protocol",
@@ -25,6 +25,13 @@ ONCE = (
     "tests/presence",
     "tests/test_architecture.py",
     "tests/test_docs.py",
+    "tests/test_examples.py",
+    "tests/browser/test_large.py",
+    "tests/documents/api/test_access_matrix.py",
+    "tests/documents/api/test_openapi.py",
+    "tests/documents/test_hostile_content.py",
+    "tests/documents/test_thinning.py",
+    "tests/collab/test_outbound.py",
     "tests/collab/test_alone.py",
     "tests/collab/test_outbound.py",
     "tests/test_bus_loss.py",

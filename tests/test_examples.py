@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import httpx
 import pytest
 
 from tests.clients import until
-from tests.servers import NewDocument, Server
+from tests.servers import NewDocument, Server, all_servers
 
 TEXT = (Path(__file__).resolve().parent.parent / "docs" / "examples.md").read_text()
 _BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -73,9 +74,17 @@ class Desk:
         return self.api("GET", "snapshot?format=markdown").text
 
 
+@pytest.fixture(scope="module")
+def quiet_server() -> Iterator[Server]:
+    """Of these tests alone: one of them exports all that alice has."""
+    server = all_servers().make()
+    yield server
+    server.end()
+
+
 @pytest.fixture
-def desk(server: Server, tmp_path: Path) -> Desk:
-    desk = Desk(server, server.new_document(), tmp_path)
+def desk(quiet_server: Server, tmp_path: Path) -> Desk:
+    desk = Desk(quiet_server, quiet_server.new_document(), tmp_path)
     (tmp_path / "plan.md").write_text(PLAN)
     (tmp_path / "plan.png").write_bytes(PIXEL)
     desk.api("PUT", "content", content=PLAN.encode(), headers={"Content-Type": "text/markdown"})
