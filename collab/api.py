@@ -7,7 +7,6 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
@@ -23,6 +22,7 @@ from collab import throttle
 from collab.accounts.api import router as accounts
 from collab.accounts.principal import Principal, principal_of_request
 from collab.addresses import client_address
+from collab.database import in_request_thread
 from collab.errors import (
     CollabError,
     NoAccess,
@@ -96,14 +96,14 @@ class AsyncApiTokenAuth(ApiTokenAuth):
     """The same for operations that await: it asks the database, in a thread."""
 
     async def __call__(self, request: HttpRequest) -> Principal | None:
-        return await sync_to_async(super().__call__)(request)
+        return await in_request_thread(super().__call__)(request)
 
 
 class AsyncSessionAuth(SessionAuth):
     """Likewise."""
 
     async def __call__(self, request: HttpRequest) -> Principal:  # type: ignore[override]
-        return await sync_to_async(super().__call__)(request)
+        return await in_request_thread(super().__call__)(request)
 
 
 api = DescribedAPI(

@@ -6,9 +6,12 @@ the loop's own pool: a database that hangs would take the threads of all other w
 
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import wraps
 from typing import ParamSpec, TypeVar, cast
 
+from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
+from django.db import close_old_connections
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -21,6 +24,22 @@ _WRITER = ThreadPoolExecutor(1, thread_name_prefix="journal")
 def in_database_thread(work: Callable[P, T]) -> Callable[P, Awaitable[T]]:
     """An awaitable form of synchronous database work. Connections are returned after each call."""
     return _awaitable(work, _THREADS)
+
+
+def in_request_thread(work: Callable[P, T]) -> Callable[P, Awaitable[T]]:
+    """Likewise, of an async request: in its own thread, which would keep its connection.
+
+    A few requests that wait for their commit, or for a slow reader, would take the whole pool.
+    """
+
+    @wraps(work)
+    def work_and_give_back(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return work(*args, **kwargs)
+        finally:
+            close_old_connections()
+
+    return sync_to_async(work_and_give_back)
 
 
 def in_writer_thread(work: Callable[P, T]) -> Callable[P, Awaitable[T]]:

@@ -13,10 +13,8 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import close_old_connections
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
@@ -26,6 +24,7 @@ from pydantic import Field
 from collab import metrics
 from collab.accounts.principal import Principal, asking
 from collab.addresses import address_of
+from collab.database import in_request_thread
 from collab.errors import CollabError, ProtocolError, Unavailable
 from collab.flow import Flow
 from collab.openapi import described
@@ -101,11 +100,11 @@ async def list_changes(
     ``since``; without either, from now on. 410 when the log does not reach back so far: fetch
     the document and go on from the problem's ``head``.
     """
-    document, _ = await sync_to_async(open_document)(request, document_id)
+    document, _ = await in_request_thread(open_document)(request, document_id)
     if request.get_preferred_type(["application/json", _STREAM]) == _STREAM:
         return await _streamed(request, document, _position(request, since, document.head))
     reader, start = asking(request), since or 0
-    found = await sync_to_async(changes_after)(
+    found = await in_request_thread(changes_after)(
         document.id, since=start, head=document.head, limit=limit
     )
     reached = found[-1].head if found else start
@@ -174,8 +173,6 @@ async def _events(
             await anext(pages)
             # With its number, so that a client which is cut off before the first change knows it.
             yield _event("open", {"head": document.head}, number=since, retry=True)
-            # The request's own thread would keep its database connection for as long as we last.
-            await sync_to_async(close_old_connections)()
             try:
                 async for page in pages:
                     yield _encoded(page, reader)

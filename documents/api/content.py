@@ -9,13 +9,13 @@ from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.http import parse_etags
 from ninja import Query, Router, Schema
 from pydantic import ConfigDict, Field
 
 from collab.accounts.principal import asking
+from collab.database import in_request_thread
 from collab.errors import CollabError, ProtocolError
 from collab.openapi import CONDITIONAL, ETAG, IDEMPOTENT, described
 from documents import content, idempotency
@@ -168,7 +168,7 @@ async def merge(request: HttpRequest, document_id: UUID) -> HttpResponse:
 
 
 async def _open(request: HttpRequest, document_id: UUID) -> Any:
-    return await sync_to_async(open_document)(request, document_id, at_least=Role.EDITOR)
+    return await in_request_thread(open_document)(request, document_id, at_least=Role.EDITOR)
 
 
 async def _write(
@@ -200,14 +200,14 @@ async def _once(
         return _answer(_body_of(await write()))
 
     async def note(update: bytes) -> bytes:
-        return bytes((await sync_to_async(idempotency.note)(key, update)).update)
+        return bytes((await in_request_thread(idempotency.note)(key, update)).update)
 
-    noted = await sync_to_async(idempotency.find)(key)
+    noted = await in_request_thread(idempotency.find)(key)
     if noted is not None and noted.answer is not None:
         return _answer(noted.answer)
     written = await (write(note=note) if noted is None else again(bytes(noted.update)))
     answer = _body_of(written)
-    await sync_to_async(idempotency.answered)(key, answer)
+    await in_request_thread(idempotency.answered)(key, answer)
     return _answer(answer)
 
 

@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -20,6 +19,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import content_disposition_header, parse_etags
 from ninja import Router
 
+from collab.database import in_request_thread
 from collab.errors import CollabError, NotFound
 from collab.flow import Flow
 from documents.api.attachments import find
@@ -49,7 +49,7 @@ async def download(
     request: HttpRequest, document_id: UUID, attachment_id: UUID, name: str
 ) -> HttpResponseBase:
     """The file itself. Range and If-None-Match are honoured; ``name`` is for people."""
-    attachment = await sync_to_async(find)(request, document_id, attachment_id)
+    attachment = await in_request_thread(find)(request, document_id, attachment_id)
     etag = f'"{attachment.id}"'  # the bytes of an attachment never change
     if etag in parse_etags(request.headers.get("If-None-Match", "")):
         return _described(HttpResponse(status=304), attachment, etag)

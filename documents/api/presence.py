@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.http import HttpRequest
 from ninja import Router, Schema
 
+from collab.database import in_request_thread
 from documents.api.authorize import open_document
 from documents.sync.hub import current_hub
 
@@ -30,7 +30,7 @@ class PresentList(Schema):
 @router.get("/{uuid:document_id}/presence", response=PresentList)
 async def list_present(request: HttpRequest, document_id: UUID) -> PresentList:
     """Everybody who is here, once each, in the order of their names."""
-    await sync_to_async(open_document)(request, document_id)
+    await in_request_thread(open_document)(request, document_id)
     room = await current_hub().open(document_id)
     present = [
         Present(

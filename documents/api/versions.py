@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import Path, Query, Router, Schema
@@ -16,6 +15,7 @@ from ninja.responses import Status
 from pydantic import ConfigDict, StringConstraints
 
 from collab.accounts.principal import asking
+from collab.database import in_request_thread
 from collab.openapi import ETAG, described
 from documents import content, versions
 from documents.api.authorize import open_document
@@ -212,7 +212,7 @@ def _parts(document_id: UUID, which: str) -> list[bytes]:
 )
 async def restore_version(request: HttpRequest, document_id: UUID, number: int) -> HttpResponse:
     """Make the live document what the version says, by the smallest edit."""
-    role, state = await sync_to_async(_to_restore)(request, document_id, number)
+    role, state = await in_request_thread(_to_restore)(request, document_id, number)
     restored = await versions.restore(document_id, asking(request), role, state)
     head, is_changed = restored.written.head, restored.written.is_changed
     answer = {"head": head, "changed": is_changed, "kept": restored.kept}
