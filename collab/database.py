@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar, cast
 
 from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
-from django.db import close_old_connections
+from django.db import connection
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,7 +37,9 @@ def in_request_thread(work: Callable[P, T]) -> Callable[P, Awaitable[T]]:
         try:
             return work(*args, **kwargs)
         finally:
-            close_old_connections()
+            # A whole test may be one transaction; a request never is.
+            if not connection.in_atomic_block:
+                connection.close_if_unusable_or_obsolete()
 
     return sync_to_async(work_and_give_back)
 

@@ -31,7 +31,6 @@ ONCE = (
     "tests/documents/api/test_openapi.py",
     "tests/documents/test_hostile_content.py",
     "tests/documents/test_thinning.py",
-    "tests/collab/test_outbound.py",
     "tests/collab/test_alone.py",
     "tests/collab/test_outbound.py",
     "tests/test_bus_loss.py",
