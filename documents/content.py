@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from threading import Lock
 from typing import Any
 from uuid import UUID
 
@@ -87,16 +88,20 @@ class Rendered:
 
 
 _cache: LRUCache[tuple[UUID, int, Format], bytes] = LRUCache(_CACHE_BYTES, getsizeof=len)
+_cache_lock = Lock()  # each request reads in a thread of its own
 
 
 def read(document: Document, wanted: Format) -> Rendered:
     """The committed content. Synchronous: reads the database, and converts right here."""
-    if (known := _cache.get((document.id, document.head, wanted))) is not None:
+    with _cache_lock:
+        known = _cache.get((document.id, document.head, wanted))
+    if known is not None:
         return Rendered(document.head, known)
     stored = log.read(document.id)
     content = render(stored.parts, wanted)
     if len(content) < _CACHE_BYTES // 8:
-        _cache[document.id, stored.head, wanted] = content
+        with _cache_lock:
+            _cache[document.id, stored.head, wanted] = content
     return Rendered(stored.head, content)
 
 

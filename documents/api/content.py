@@ -9,6 +9,7 @@ from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.http import parse_etags
 from ninja import Query, Router, Schema
@@ -16,12 +17,13 @@ from pydantic import ConfigDict, Field
 
 from collab.accounts.principal import asking
 from collab.database import in_request_thread
-from collab.errors import CollabError, ProtocolError
+from collab.errors import CollabError, ProtocolError, TooLarge
 from collab.openapi import CONDITIONAL, ETAG, IDEMPOTENT, described
 from documents import content, idempotency
 from documents.api.authorize import key_of, open_document
 from documents.api.snapshot import tagged
 from documents.content import Change, Format, Written
+from documents.formats.blocks import Block
 from documents.formats.operations import Operation
 from documents.models import Role
 
@@ -147,8 +149,16 @@ async def replace(
 )
 async def change(request: HttpRequest, document_id: UUID, body: ContentChange) -> HttpResponse:
     """Surgical changes, by block or by text. 409 says what is there if a target is missing."""
-    operations = [_operation(each, number) for number, each in enumerate(body.operations)]
-    return await _write(request, document_id, content.operations(operations), _heads(request))
+    limit = settings.COLLAB.max_content_bytes
+    if sum(len(each.content) for each in body.operations if isinstance(each.content, str)) > limit:
+        raise TooLarge(f"all contents together may have {limit:,} characters")
+
+    def carry_out(old: list[Block]) -> list[Block]:
+        # Converting takes long: in the write's thread, and for nobody who may not write.
+        given = [_operation(each, number) for number, each in enumerate(body.operations)]
+        return content.operations(given)(old)
+
+    return await _write(request, document_id, carry_out, _heads(request))
 
 
 @router.post(

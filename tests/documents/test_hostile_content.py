@@ -87,3 +87,14 @@ def test_what_could_run_is_gone_and_the_words_stay(server: Server, name: str) ->
         "<svg",
     ):
         assert active not in html
+
+
+def test_many_contents_are_bounded_together_and_read_for_writers_only(server: Server) -> None:
+    document = server.new_document()
+    path = f"documents/{document.id}/content"
+    many = {"operations": [{"op": "append", "content": "word " * 50_000}] * 10}
+    refused = server.api("PATCH", path, json=many)
+    assert (refused.status_code, refused.json()["code"]) == (413, "too-large")
+    wrong = {"operations": [{"op": "append", "content": 7}]}
+    assert server.api("PATCH", path, "mallory", json=wrong).status_code == 404
+    assert server.api("PATCH", path, json=wrong).status_code == 400

@@ -62,17 +62,27 @@ export function useUploads(place: Place) {
       resolveFileUrl: async (address: string) => addressFor(address, place),
       /** A picture from another document becomes this one's: its readers may not see the other. */
       pasteHandler({ defaultPasteHandler }: { defaultPasteHandler: () => boolean | undefined }) {
+        // Only what is pasted here: somebody else may have put the address of a file into this
+        // document that they may not see, and the paster may.
+        const before = foreignFiles()
         const isDone = defaultPasteHandler()
-        editor.current?.forEachBlock((block) => {
-          const { url } = block.props
-          if (typeof url === 'string' && isForeign(url, place)) void adopt(block, url)
-          return true
-        })
+        for (const [block, url] of foreignFiles().values())
+          if (before.get(block.id)?.[1] !== url) void adopt(block, url)
         return isDone
       },
     }),
     [place, send],
   )
+
+  function foreignFiles() {
+    const found = new Map<string, [Block, string]>()
+    editor.current?.forEachBlock((block) => {
+      const { url } = block.props
+      if (typeof url === 'string' && isForeign(url, place)) found.set(block.id, [block, url])
+      return true
+    })
+    return found
+  }
 
   async function adopt(block: Block, url: string) {
     const response = await fetch(url).catch(() => null)
