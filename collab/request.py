@@ -24,6 +24,7 @@ class Request(WebRequest):  # type: ignore[misc]
 
     max_body_bytes: ClassVar[int] = 0
     max_incoming_bytes: ClassVar[int] = 0
+    is_draining: ClassVar[bool] = False  # every answer is its connection's last
     _incoming: ClassVar[int] = 0  # bytes of all bodies of this process
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -57,6 +58,14 @@ class Request(WebRequest):  # type: ignore[misc]
         flow = Flow(self.channel.transport)
         self.registerProducer(flow, True)
         return flow
+
+    def handle_reply(self, message: dict[str, Any]) -> None:
+        if self.is_draining and message["type"] == "http.response.start" and self.channel:
+            self.setHeader(b"Connection", b"close")
+            self.channel.persistent = False
+        if self.method == b"HEAD" and message["type"] == "http.response.body":
+            message = {**message, "body": b""}  # Twisted itself leaves out the first part alone
+        super().handle_reply(message)
 
     def finish(self) -> None:
         self._forget_body()

@@ -1,7 +1,8 @@
 """The server process: Daphne with our limits, our signals and our drain.
 
 SIGTERM or SIGINT: no new connections, members are sent away (4503), the journal is flushed,
-exit. A second signal exits at once; what was acknowledged is safe in either case.
+open requests are answered, exit. A second signal exits at once; what was acknowledged is safe in
+either case.
 """
 
 import asyncio
@@ -10,14 +11,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from typing import Any
 
 # First: daphne.server installs Twisted's asyncio reactor when it is imported.
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from daphne import http_protocol
 from daphne.server import Server
-from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
+from daphne.ws_protocol import WebSocketFactory
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import InvalidStorageError, Storage, storages
@@ -29,11 +29,10 @@ from twisted.internet import reactor
 from collab import metrics
 from collab.alone import lock_database
 from collab.conf import ROOT, Conf
-from collab.errors import TooLarge
 from collab.flow import Flow
 from collab.garbage import Garbage
-from collab.rates import Allowance
 from collab.request import Request
+from collab.websocket import SocketProtocol
 from documents.activity import current_feed
 from documents.announce import quarantine_suspect
 from documents.sync.hub import current_hub, start_hub
@@ -42,58 +41,15 @@ from documents.sync.underway import Underway
 logger = logging.getLogger(__name__)
 
 _FLUSH_TIMEOUT_S = 20
+_ANSWERS_WITHIN_S = 5.0
 _LIFE_SIGN_S = 1.0
-_PINGS_PER_S, _PINGS_AT_ONCE = 10.0, 100.0  # of one client; browsers send none at all
-_MAX_FRAMES = 20_000  # of one message
+_WORKER_NICENESS = 10  # a tenth of the processor where somebody else wants it
 _OVERHEAD_BYTES = 64 * 1024  # so that our own check, which answers in words, comes first
 
 
-class _SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
-    """Daphne's, with flow control, and with an answer (4413) for a message beyond the limit."""
-
-    flow: Flow
-
-    # Seconds until TCP is dropped after our close: who is still sending 50 MB reads it only then.
-    closeHandshakeTimeout = 15
-
-    def onOpen(self) -> None:
-        self.flow.begin()
-        self._control = Allowance(_PINGS_PER_S, _PINGS_AT_ONCE, time.monotonic())
-        super().onOpen()
-
-    def onPing(self, payload: bytes) -> None:
-        """autobahn answers without end, into a buffer without end, whatever the client reads."""
-        if not self._control.take(1, time.monotonic()):
-            self.dropConnection(abort=True)
-        elif self.flow.is_writable:
-            super().onPing(payload)
-
-    def onPong(self, payload: bytes) -> None:
-        if not self._control.take(1, time.monotonic()):
-            self.dropConnection(abort=True)
-
-    def onMessageBegin(self, isBinary: bool) -> None:
-        self._frames = 0
-        super().onMessageBegin(isBinary)
-
-    def onMessageFrameBegin(self, length: int) -> None:
-        self._frames += 1
-        if self._frames > _MAX_FRAMES:  # empty ones have no bytes to be counted by
-            self.dropConnection(abort=True)
-            return
-        super().onMessageFrameBegin(length)
-
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        if not self.muted:
-            self.flow.received(len(payload))
-        super().onMessage(payload, isBinary)
-
-    def _max_message_size_exceeded(self, size: int, limit: int, reason: str) -> None:
-        # autobahn calls this before it has buffered anything; failedByMe has it drop the rest.
-        self.failedByMe = True
-        self.muted = True
-        self.application_queue.put_nowait({"type": "websocket.disconnect", "code": 1009})
-        self.sendClose(code=TooLarge.close_code)
+# How long a thread may keep the interpreter to itself. The event loop gives it away with every
+# frame that it sends; with Python's 5 ms, whoever reads waits that long for a commit to be made.
+_SWITCH_S = 0.0005
 
 
 class CollabServer(Server):  # type: ignore[misc]
@@ -119,11 +75,13 @@ class CollabServer(Server):  # type: ignore[misc]
         self._underway = underway
         self._garbage = Garbage()
         self._conf = conf
+        self._ports: list[Any] = []  # Twisted's, where we listen
+        self.exit_status = 0
         self._stopping: asyncio.Task[None] | None = None
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
 
     def run(self) -> None:
-        WebSocketFactory.protocol = _SocketProtocol
+        WebSocketFactory.protocol = SocketProtocol
         http_protocol.WebRequest = Request  # the name by which Daphne's factory finds it
         Request.max_body_bytes = max(
             settings.DATA_UPLOAD_MAX_MEMORY_SIZE, self._conf.max_attachment_bytes + _OVERHEAD_BYTES
@@ -132,7 +90,7 @@ class CollabServer(Server):  # type: ignore[misc]
         super().run()
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
-        if isinstance(protocol, _SocketProtocol):
+        if isinstance(protocol, SocketProtocol):
             protocol.flow = scope["collab.flow"] = Flow(protocol.transport)
         elif isinstance(protocol, Request):
             scope["collab.flow"] = protocol.begin_flow()
@@ -140,7 +98,7 @@ class CollabServer(Server):  # type: ignore[misc]
 
     def protocol_disconnected(self, protocol: Any) -> None:
         super().protocol_disconnected(protocol)
-        if isinstance(protocol, _SocketProtocol):
+        if isinstance(protocol, SocketProtocol):
             self._garbage.note_closed()
 
     def _ready(self) -> None:
@@ -170,8 +128,13 @@ class CollabServer(Server):  # type: ignore[misc]
             self._keep_running("deliver_webhooks")
         self._garbage.tidy(len(self.connections))
 
+    def listen_error(self, failure: Any) -> None:
+        super().listen_error(failure)
+        self.exit_status = 1
+
     def listen_success(self, port: Any) -> None:
         super().listen_success(port)
+        self._ports.append(port)
         logger.info("listening", extra={"url": f"http://{self._host}:{port.getHost().port}"})
 
     def _keep_running(self, command: str) -> None:
@@ -183,12 +146,17 @@ class CollabServer(Server):  # type: ignore[misc]
         if worker is not None and worker.poll() is None:
             return
         try:
-            self._workers[command] = subprocess.Popen(  # noqa: S603 - our own command
+            worker = subprocess.Popen(  # noqa: S603 - our own command
                 [sys.executable, str(ROOT / "manage.py"), command, "--child"],
                 stdin=subprocess.PIPE,
-                start_new_session=True,
+                # No Ctrl-C for it; but our session, or Linux would weigh it as much as all of us
+                # together (autogroups), however nice it is.
+                process_group=0,
                 env=dict(os.environ),
             )
+            self._workers[command] = worker
+            # People who type come first: what folds their log shares a core with them.
+            os.setpriority(os.PRIO_PROCESS, worker.pid, _WORKER_NICENESS)
         except OSError as error:  # out of memory or files: tried again with the next life sign
             logger.error("no worker", extra={"command": command, "error": str(error)})
 
@@ -200,8 +168,9 @@ class CollabServer(Server):  # type: ignore[misc]
 
     async def _drain_and_stop(self) -> None:
         logger.info("stopping")
-        for listener in self.listeners:
-            listener.addCallback(lambda port: port.stopListening())
+        for port in self._ports:
+            port.stopListening()
+        Request.is_draining = True
         hub = current_hub()
         try:
             await current_feed().drain()
@@ -213,6 +182,7 @@ class CollabServer(Server):  # type: ignore[misc]
         except Exception:  # nothing may keep a process that refuses everybody
             logger.exception("drain failed")
         try:
+            await self._answer_the_last()
             await hub.stop()
             for worker in self._workers.values():
                 if worker.stdin is not None:
@@ -220,14 +190,28 @@ class CollabServer(Server):  # type: ignore[misc]
         finally:
             self.stop()
 
-    def kill_all_applications(self) -> Any:
-        # Daphne expects an application on every connection and stumbles over a fresh one.
-        self.connections = {
-            protocol: details
+    async def _answer_the_last(self) -> None:
+        """Wait until all requests are answered and the answers on their way; not for ever."""
+        waited = 0.0
+        while waited < _ANSWERS_WITHIN_S and (self._open_requests() or self._is_writing()):
+            await asyncio.sleep(0.05)
+            waited += 0.05
+        if cut_off := self._open_requests():
+            logger.warning("requests cut off", extra={"requests": cut_off})
+
+    def _is_writing(self) -> bool:
+        return bool(reactor.getWriters())  # type: ignore[misc]
+
+    def _open_requests(self) -> int:
+        return sum(
+            isinstance(protocol, Request) and "disconnected" not in details
             for protocol, details in self.connections.items()
-            if "application_instance" in details
-        }
-        return super().kill_all_applications()
+        )
+
+    def kill_all_applications(self) -> None:
+        # They had their time. Daphne would cancel them and wait for their threads, some of which
+        # wait for this very loop, or convert something: that cannot be stopped.
+        pass
 
 
 def _require_migrated() -> None:
@@ -269,6 +253,10 @@ def serve(host: str, port: int) -> None:
     underway = Underway(conf.state_dir, str(port), max_bytes=conf.max_message_bytes)
     for suspect in underway.suspects:
         quarantine_suspect(suspect)
-    if not reactor.running:
-        CollabServer(application, host=host, port=port, conf=conf, underway=underway).run()
+    sys.setswitchinterval(_SWITCH_S)
+    server = CollabServer(application, host=host, port=port, conf=conf, underway=underway)
+    server.run()
     lock.release()
+    logging.shutdown()
+    # Python would wait for all threads first, until the watchdog takes that for a stall.
+    os._exit(server.exit_status)

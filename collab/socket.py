@@ -17,8 +17,14 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from collab import logs, metrics
-from collab.addresses import address_of
-from collab.errors import CollabError, ProtocolError, TooManyRequests, Unavailable
+from collab.addresses import address_of, network_of
+from collab.errors import (
+    NO_MORE_ACCESS,
+    CollabError,
+    ProtocolError,
+    TooManyRequests,
+    Unavailable,
+)
 from collab.flow import Flow
 from collab.rates import Allowance, Places
 
@@ -30,6 +36,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _BURST_S = 10.0  # of both rates
 _MESSAGES_IN_BURST = 4  # of the largest size
+_FAREWELL_S = 1.0
 _from_address = Places("from your network")
 
 
@@ -41,6 +48,7 @@ class SocketConsumer(AsyncConsumer):  # type: ignore[misc]
     """Subclasses implement ``converse``; it ends by returning, CollabError or Disconnected."""
 
     scope: dict[str, Any]
+    was_offered = False  # whether ``take_now`` has had the last frame
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         self.scope = scope
@@ -54,9 +62,9 @@ class SocketConsumer(AsyncConsumer):  # type: ignore[misc]
 
     async def _serve(self) -> None:
         logs.connection.set(secrets.token_hex(4))
-        address = address_of(self.scope, settings.COLLAB.proxies)
+        network = network_of(address_of(self.scope, settings.COLLAB.proxies))
         try:
-            with _from_address.one(address, settings.COLLAB.max_connections_per_address):
+            with _from_address.one(network, settings.COLLAB.max_connections_per_address):
                 self._begin_counting()
                 await self.converse()
         except* Disconnected:
@@ -74,6 +82,7 @@ class SocketConsumer(AsyncConsumer):  # type: ignore[misc]
         conf = settings.COLLAB
         self._clock = asyncio.get_running_loop().time
         now = self._clock()
+        self._is_counted = False
         self._messages = Allowance(conf.max_messages_per_s, conf.max_messages_per_s * _BURST_S, now)
         burst = max(conf.max_bytes_per_s * _BURST_S, conf.max_message_bytes * _MESSAGES_IN_BURST)
         self._bytes = Allowance(conf.max_bytes_per_s, burst, now)
@@ -90,18 +99,50 @@ class SocketConsumer(AsyncConsumer):  # type: ignore[misc]
 
         Raises Disconnected, ProtocolError for a text frame, or TooManyRequests.
         """
-        message = await self._receive()
+        message = await self._next_message()
         if message["type"] == "websocket.disconnect":
             raise Disconnected
         frame = message.get("bytes")
-        self._count(len(frame or message.get("text") or ""))
+        size = len(frame or message.get("text") or "")
+        if self.flow is not None:
+            self.flow.taken(size)
+        self.was_offered, self._is_counted = self._is_counted, False
+        if not self.was_offered:
+            self._count(size)
         if frame is None:
             raise ProtocolError("text frame; this endpoint speaks binary frames only")
         return bytes(frame)
 
+    async def _next_message(self) -> dict[str, Any]:
+        if self.flow is None:
+            return await self._receive()
+        self.flow.listen(self._offer)
+        try:
+            return await self._receive()
+        finally:
+            self.flow.listen(None)
+
+    def _offer(self, frame: bytes) -> bool:
+        """Whether a frame that came while ``receive_bytes`` waits is dealt with.
+
+        If not, it is the very next one that ``receive_bytes`` gets.
+        """
+        try:
+            self._count(len(frame))
+        except TooManyRequests:  # which is said in the task's turn
+            return False
+        self._is_counted = not self.take_now(frame)
+        return not self._is_counted
+
+    def take_now(self, frame: bytes) -> bool:
+        """Act on a frame at once, without the task's turn; whether it did.
+
+        If not, nothing has happened, and ``receive_bytes`` brings it; ``was_offered`` then.
+        """
+        return False
+
     def _count(self, size: int) -> None:
-        if self.flow is not None:
-            self.flow.taken(size)
+        """Count a frame of so many bytes. Raises TooManyRequests."""
         metrics.FRAMES_IN.inc()
         metrics.BYTES_IN.inc(size)
         now = self._clock()
@@ -114,11 +155,20 @@ class SocketConsumer(AsyncConsumer):  # type: ignore[misc]
 
     async def send_bytes(self, frame: bytes) -> None:
         """Send one frame as soon as the transport has sent what it had."""
-        if self.flow is not None:
-            await self.flow.writable()
         metrics.FRAMES_OUT.inc()
         metrics.BYTES_OUT.inc(len(frame))
-        await self._send({"type": "websocket.send", "bytes": frame})
+        if self.flow is not None:
+            await self.flow.send(frame)
+        else:
+            await self._send({"type": "websocket.send", "bytes": frame})
+
+    def send_now(self, frame: bytes) -> bool:
+        """Send one frame if the transport can take it at once; whether it did."""
+        if self.flow is None or not self.flow.send_now(frame):
+            return False
+        metrics.FRAMES_OUT.inc()
+        metrics.BYTES_OUT.inc(len(frame))
+        return True
 
     async def _refuse(self, error: CollabError) -> None:
         metrics.REFUSED.labels(error.code).inc()
@@ -126,9 +176,17 @@ class SocketConsumer(AsyncConsumer):  # type: ignore[misc]
         logger.info("sent away", extra={"reason": error.code, "close_code": error.close_code})
         # Daphne drops the reason of a close frame, so the reason goes ahead as a message; not
         # by way of ``send_bytes``: who does not read must not keep us.
-        if (words := self.farewell(error)) is not None:
+        if (words := self.farewell(error)) is not None and await self._may_speak(error):
             await self._send({"type": "websocket.send", "bytes": words})
         await self._send({"type": "websocket.close", "code": error.close_code})
+
+    async def _may_speak(self, error: CollabError) -> bool:
+        """Whether words can follow: not amid a message that may not be ended, or cannot be."""
+        if self.flow is None or not self.flow.is_amid_message:
+            return True
+        if isinstance(error, NO_MORE_ACCESS):
+            return False
+        return await self.flow.finish(within_s=_FAREWELL_S)
 
 
 def _first(errors: BaseExceptionGroup[CollabError]) -> CollabError:

@@ -3,18 +3,26 @@
 import asyncio
 import random
 import signal
+import socket
+import subprocess
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from itertools import count
 from typing import Any
 
 import aiohttp
+import httpx
+import pytest
 
 from tests.clients import Client, until
-from tests.servers import NewDocument, Server
+from tests.servers import PYTHON, ROOT, NewDocument, Server
+from tests.slow_markdown import SLOW
 
 CONNECTIONS = 500
 WRITERS = 50
 DRAIN_S = 5.0
+PROGRAMS = 6
 
 
 class Follower(Client):
@@ -106,6 +114,48 @@ async def test_a_second_signal_exits_at_once(new_server: Any) -> None:
         assert str(newcomer.text) == "safe"
 
 
+@pytest.mark.parametrize(("is_converting", "within"), [(False, 4.0), (True, 9.0)])
+def test_requests_are_answered_and_what_cannot_be_stopped_keeps_nobody(
+    new_server: Any, is_converting: bool, within: float
+) -> None:
+    server: Server = new_server(program=(PYTHON, "tests/slow_markdown.py"))
+    made = server.api("POST", "documents", json={"title": "x", "content": "begun"})
+    path = f"documents/{made.json()['id']}"
+    answers: dict[str, int] = {}
+
+    def read_and_write(number: int) -> None:
+        alice, address = server.people["alice"].bearer, f"{server.url}/api/v1/{path}"
+        with httpx.Client(headers=alice, timeout=30) as program:
+            for written in count():
+                mark = f"m{number}x{written}e"
+                operation = {"op": "append", "content": mark}
+                answer = program.patch(f"{address}/content", json={"operations": [operation]})
+                answers[mark] = answer.status_code
+                program.get(f"{address}/snapshot?format=text").raise_for_status()
+
+    with ThreadPoolExecutor(PROGRAMS + 1) as threads:
+        programs = [threads.submit(read_and_write, number) for number in range(PROGRAMS)]
+        conversion: Future[Any] | None = None
+        if is_converting:
+            wish = {"title": "x", "content": SLOW}
+            conversion = threads.submit(server.api, "POST", "documents", json=wish)
+        asyncio.run(until(lambda: len(answers) > 10 * PROGRAMS, within=30))
+        told = time.monotonic()
+        server.signal(signal.SIGTERM)
+        assert server.wait_for_exit(20) == 0
+        assert time.monotonic() - told < within
+
+    # Nobody's request was cut off, save the one that could not be answered in time.
+    assert [type(each.exception()) for each in programs] == [httpx.ConnectError] * PROGRAMS
+    assert conversion is None or isinstance(conversion.exception(), httpx.RemoteProtocolError)
+    server.start()
+    assert not server.log_lines("crashed or stalled")
+    text = server.api("GET", f"{path}/snapshot?format=text").raise_for_status().text.split()
+    assert len(text) == len(set(text))
+    assert set(answers.values()) <= {200, 503}
+    assert set(text) - {"begun"} == {mark for mark, status in answers.items() if status == 200}
+
+
 async def test_a_crash_is_no_drain(new_server: Any) -> None:
     """Who is closed by a kill sees no close code of ours."""
     server = new_server()
@@ -115,3 +165,15 @@ async def test_a_crash_is_no_drain(new_server: Any) -> None:
     await asyncio.wait_for(client.closed.wait(), 5)
     assert client.close_code not in {1000, 4503}
     await client.disconnect()
+
+
+def test_a_port_that_is_taken_ends_the_start(new_server: Any) -> None:
+    server = new_server()
+    server.stop()
+    with socket.create_server(("127.0.0.1", server.port)):
+        command = [PYTHON, "manage.py", "serve", "--port", str(server.port)]
+        ended = subprocess.run(
+            command, cwd=ROOT, env=server.environment, capture_output=True, text=True, check=False
+        )
+    assert ended.returncode == 1
+    assert "Address already in use" in ended.stderr

@@ -53,7 +53,7 @@ async def test_metrics_count_what_happens(new_server: Any) -> None:
     assert counted["collab_edits_total"] == 10
     assert 1 <= counted["collab_flushes_total"] <= 10
     assert counted["collab_commit_seconds_count"] >= 1
-    assert counted["collab_apply_seconds_count"] == 10
+    assert 1 <= counted["collab_apply_seconds_count"] <= 10
     assert counted["collab_frames_in_total"] >= 14
     assert counted["collab_bytes_out_total"] > 100
     assert counted["collab_journal_bytes"] == 0

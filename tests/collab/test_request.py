@@ -102,7 +102,7 @@ async def test_all_bodies_together_are_bounded(new_server) -> None:  # type: ign
     try:
         for each in halves:
             each.sendall(BLOCK * 15)
-        await until(lambda: upload() == 503)
+        await until(lambda: upload() == 503, within=20)
         assert server.api("GET", "me").status_code == 200
         assert server.api("POST", path, content=BLOCK).status_code == 201
     finally:
@@ -111,3 +111,20 @@ async def test_all_bodies_together_are_bounded(new_server) -> None:  # type: ign
     await until(lambda: upload() == 201)
     # Answered is forgotten: as much may come again and again.
     assert [upload() for _ in range(5)] == [201] * 5
+
+
+def test_head_answers_like_get_without_the_body(server: Server) -> None:
+    wish = {"title": "long", "content": "word " * 40_000, "format": "text"}
+    made = server.api("POST", "documents", json=wish).raise_for_status().json()
+    path = f"documents/{made['id']}/snapshot?format=text"
+    bearer = server.people["alice"].bearer["Authorization"]
+    head = ["Host: localhost", f"Authorization: {bearer}", "Connection: close"]
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        request = "\r\n".join([f"HEAD /api/v1/{path} HTTP/1.1", *head, "", ""])
+        connection.sendall(request.encode())
+        said = b"".join(iter(lambda: connection.recv(65536), b""))
+    whole = server.api("GET", path)
+    assert said.startswith(b"HTTP/1.1 200 ")
+    assert said.endswith(b"\r\n\r\n")
+    assert f"\r\nContent-Length: {len(whole.content)}\r\n".encode() in said
+    assert f"\r\nETag: {whole.headers['ETag']}\r\n".encode() in said

@@ -1,0 +1,131 @@
+"""One WebSocket connection of Daphne's, with our limits, flow control, and less ceremony."""
+
+import time
+from typing import Any
+
+from autobahn.twisted import websocket as autobahn_twisted
+from autobahn.websocket import protocol as autobahn
+from daphne.ws_protocol import WebSocketProtocol
+
+from collab.errors import TooLarge
+from collab.flow import Flow
+from collab.frames import may_begin_usual_frame, take_usual_frames
+from collab.rates import Allowance
+
+_PINGS_PER_S, _PINGS_AT_ONCE = 10.0, 100.0  # of one client; browsers send none at all
+_MAX_FRAMES = 20_000  # of one message
+# Bytes in one go: a hundred edits, and it is the others' turn; but not of one large message.
+_READ_USUALLY, _READ_AMID = 4 * 1024, 64 * 1024
+
+
+def _as_it_is(value: object) -> object:
+    return value
+
+
+# autobahn words and colours what it would log of each connection, whether anybody logs it or not:
+# a third of the time that a handshake takes (measured). Left as it is, it can still be logged.
+for _module in (autobahn, autobahn_twisted):
+    for _name in ("hltype", "hlval", "pformat"):
+        setattr(_module, _name, _as_it_is)
+
+
+class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
+    """Daphne's, with flow control, and with an answer (4413) for a message beyond the limit."""
+
+    flow: Flow
+    _begun = b""  # a usual frame, of which the rest has to come
+
+    # Seconds until TCP is dropped after our close: who is still sending 50 MB reads it only then.
+    closeHandshakeTimeout = 15
+
+    def dataReceived(self, data: bytes) -> None:
+        """What the transport has read. autobahn gets what is not one of the usual messages.
+
+        Its own method colours what it would log each time, whether it logs or not.
+        """
+        if self._begun:
+            data, self._begun = self._begun + data, b""
+        if self.state == self.STATE_OPEN and self._is_between_messages:
+            self.flow.begin_reading()
+            data = self._take_usual(data)
+        if data:
+            self._dataReceived(data)
+        if self.state == self.STATE_OPEN:
+            is_amid = len(self._begun) >= _READ_USUALLY or not self._is_between_messages
+            self.transport.bufferSize = _READ_AMID if is_amid else _READ_USUALLY
+
+    def _take_usual(self, data: bytes) -> bytes:
+        """Take the usual messages at the start; return what comes after them, or keep it."""
+        limit = self.maxMessagePayloadSize
+        messages, rest = take_usual_frames(data, limit)
+        for message in messages:
+            self.onMessage(message, isBinary=True)
+        if rest == len(data):
+            return b""
+        data = data[rest:]
+        if may_begin_usual_frame(data, limit):
+            self._begun = data
+            return b""
+        return data
+
+    @property
+    def _is_between_messages(self) -> bool:
+        return not self.data and self.current_frame is None and not self.inside_message
+
+    def onOpen(self) -> None:
+        self.flow.begin()
+        self._control = Allowance(_PINGS_PER_S, _PINGS_AT_ONCE, time.monotonic())
+        self._read_plainly()
+        super().onOpen()
+
+    def _read_plainly(self) -> None:
+        """Have the loop call what reads, without the log context that Twisted puts around it."""
+        reactor = self.transport.reactor
+        reactor._asyncioEventloop.add_reader(
+            self.transport.fileno(), reactor._readOrWrite, self.transport, True
+        )
+
+    def onPing(self, payload: bytes) -> None:
+        """autobahn answers without end, into a buffer without end, whatever the client reads."""
+        if not self._control.take(1, time.monotonic()):
+            self.dropConnection(abort=True)
+        elif self.flow.is_writable:
+            super().onPing(payload)
+
+    def onPong(self, payload: bytes) -> None:
+        if not self._control.take(1, time.monotonic()):
+            self.dropConnection(abort=True)
+
+    def onMessageBegin(self, isBinary: bool) -> None:
+        self._frames = 0
+        super().onMessageBegin(isBinary)
+
+    def onMessageFrameBegin(self, length: int) -> None:
+        self._frames += 1
+        if self._frames > _MAX_FRAMES:  # empty ones have no bytes to be counted by
+            self.dropConnection(abort=True)
+            return
+        super().onMessageFrameBegin(length)
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        if self.muted:
+            return
+        if self.autoPingTimeoutCall:  # whoever sends is alive
+            self._cancelAutoPingTimeoutCall()
+        self.last_ping = time.time()
+        if isBinary and self.flow.offer(payload):
+            return
+        self.flow.received(len(payload))
+        said = {"bytes": payload} if isBinary else {"text": payload.decode()}
+        self.application_queue.put_nowait({"type": "websocket.receive", **said})
+
+    def sendCloseFrame(self, *args: Any, **kwargs: Any) -> None:
+        self.flow.end()
+        super().sendCloseFrame(*args, **kwargs)
+
+    def _max_message_size_exceeded(self, size: int, limit: int, reason: str) -> None:
+        # autobahn calls this before it has buffered anything; failedByMe has it drop the rest.
+        self.failedByMe = True
+        self.muted = True
+        self.application_queue.put_nowait({"type": "websocket.disconnect", "code": 1009})
+        self.sendClose(code=TooLarge.close_code)
