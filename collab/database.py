@@ -4,14 +4,15 @@ Not Channels' default: that lines all calls of all sockets up in one shared thre
 the loop's own pool: a database that hangs would take the threads of all other work with it.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import wraps
-from typing import ParamSpec, TypeVar, cast
+from functools import partial, wraps
+from typing import Any, ParamSpec, TypeVar, cast
 
 from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
 from django.db import connection
+from django.db.models import Model
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,8 +46,59 @@ def in_request_thread(work: Callable[P, T]) -> Callable[P, Awaitable[T]]:
 
 
 def in_writer_thread(work: Callable[P, T]) -> Callable[P, Awaitable[T]]:
-    """Likewise, in the thread that nothing but the journal uses."""
-    return _awaitable(work, _WRITER)
+    """Likewise, in the thread that nothing but the journal uses, which keeps its connection.
+
+    To open one for each commit takes longer than most commits (and SQLite tidies its log whenever
+    the last one is closed).
+    """
+
+    @wraps(work)
+    def work_or_hang_up(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return work(*args, **kwargs)
+        except Exception:  # perhaps it is the connection: the next attempt has another
+            connection.close()
+            raise
+
+    return sync_to_async(work_or_hang_up, thread_sensitive=False, executor=_WRITER)
+
+
+def insert_rows(
+    model: type[Model], fields: Sequence[str], rows: Iterable[Sequence[object]]
+) -> None:
+    """``bulk_create`` without objects, for the journal: a quarter of the time."""
+    columns = [model._meta.get_field(name) for name in fields]
+    names = ", ".join(_quoted(field) for field in columns)
+    values = ", ".join(["%s"] * len(columns))
+    table = connection.ops.quote_name(model._meta.db_table)
+    _write(f"INSERT INTO {table} ({names}) VALUES ({values})", columns, rows)  # noqa: S608 - names
+
+
+def update_rows(
+    model: type[Model], fields: Sequence[str], rows: Iterable[Sequence[object]]
+) -> None:
+    """``bulk_update`` without objects; the primary key comes last in each row.
+
+    Django's makes one statement of conditions for all rows: a commit of a hundred documents took
+    142 ms of Python with it and takes 16 without (measured).
+    """
+    columns = [*(model._meta.get_field(name) for name in fields), model._meta.pk]
+    *assigned, key = (f"{_quoted(field)} = %s" for field in columns)
+    table = connection.ops.quote_name(model._meta.db_table)
+    _write(f"UPDATE {table} SET {', '.join(assigned)} WHERE {key}", columns, rows)  # noqa: S608
+
+
+def _write(statement: str, columns: Sequence[Any], rows: Iterable[Sequence[object]]) -> None:
+    prepare = [partial(field.get_db_prep_save, connection=connection) for field in columns]
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            statement,
+            [[one(value) for one, value in zip(prepare, row, strict=True)] for row in rows],
+        )
+
+
+def _quoted(field: Any) -> str:
+    return connection.ops.quote_name(field.column)
 
 
 def _awaitable(work: Callable[P, T], threads: ThreadPoolExecutor) -> Callable[P, Awaitable[T]]:

@@ -7,7 +7,7 @@ Source: y-protocols, PROTOCOL.md, "Base encoding approaches"; lib0, encoding.js.
 
 from collab.errors import ProtocolError
 
-_MAX_VAR_UINT = 2**53 - 1  # what a JavaScript number can hold
+MAX_VAR_UINT = 2**53 - 1  # what a JavaScript number can hold
 _MAX_VAR_UINT_BYTES = 8
 
 
@@ -25,7 +25,7 @@ def read_var_uint(buf: bytes, pos: int) -> tuple[int, int]:
             byte = buf[pos + index]
             value |= (byte & 0x7F) << (7 * index)
             if byte < 0x80:
-                if value > _MAX_VAR_UINT:
+                if value > MAX_VAR_UINT:
                     break
                 return value, pos + index + 1
     except IndexError:
@@ -53,7 +53,7 @@ def read_var_string(buf: bytes, pos: int) -> tuple[str, int]:
 
 def write_var_uint(value: int) -> bytes:
     """Encode an unsigned integer of at most 53 bits."""
-    if not 0 <= value <= _MAX_VAR_UINT:
+    if not 0 <= value <= MAX_VAR_UINT:
         raise ValueError(f"{value} is not an unsigned integer of 53 bits")
     if value < 0x80:
         return bytes((value,))

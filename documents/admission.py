@@ -6,7 +6,7 @@ Relies on ``documents.access`` for the role; joins nothing and changes nothing.
 
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.http import parse_cookie
@@ -52,7 +52,9 @@ def admit(headers: Headers, query: Mapping[str, str], document_id: UUID) -> Admi
 def identify(headers: list[tuple[bytes, bytes]], query: Mapping[str, str]) -> Principal:
     """Who opens a socket. Raises NotAuthenticated for a credential that is not valid."""
     if (token := query.get("token")) is None:
-        return principal_of_socket(headers, query)
+        principal = principal_of_socket(headers, query)
+        # Whoever is in a room may write by the role alone: there is no method to judge by.
+        return replace(principal, role_limit=Role.VIEWER) if principal.may_only_read else principal
     cookie = next((value for name, value in headers if name.lower() == b"cookie"), b"")
     guest_id = guest_id_of(parse_cookie(cookie.decode("latin-1")))
     return principal_of_token(token, guest_id or secrets.token_urlsafe(12))

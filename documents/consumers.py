@@ -5,6 +5,7 @@ group (``documents.sync.hub`` adds the room's channel to the group after this).
 """
 
 import asyncio
+from itertools import count
 from urllib.parse import parse_qs
 from uuid import UUID
 
@@ -17,17 +18,20 @@ from collab.rates import Places
 from collab.socket import SocketConsumer
 from documents.admission import Admission, admit
 from documents.protocol.messages import Denied
-from documents.protocol.ywebsocket import decode_frame, encode_message
+from documents.protocol.ywebsocket import decode_frame, encode_message, only_update_in
 from documents.sync.hub import current_hub
 from documents.sync.member import Member, Wishes
 from documents.sync.room import Room
 from presence.identity import identity_of
 
+_FRAMES_AT_ONCE = 16  # of one client: the others wait
 _of_user = Places("of yours")
 
 
 class DocumentConsumer(SocketConsumer):
     """One client of one document."""
+
+    _place: tuple[Room, Member] | None = None  # once it listens
 
     async def converse(self) -> None:
         query = {key: values[-1] for key, values in parse_qs(self._query_string()).items()}
@@ -74,6 +78,7 @@ class DocumentConsumer(SocketConsumer):
             now=asyncio.get_running_loop().time(),
             max_backlog_bytes=settings.COLLAB.max_backlog_bytes,
             max_work_share=settings.COLLAB.max_work_share,
+            send_now=self.send_now,
             unsent_bytes=self.flow.unsent_bytes if self.flow is not None else lambda: 0,
         )
 
@@ -84,13 +89,26 @@ class DocumentConsumer(SocketConsumer):
         raise await member.must_go()
 
     async def _listen(self, room: Room, member: Member) -> None:
-        limit = settings.COLLAB.max_message_bytes
-        while True:
+        self._limit = limit = settings.COLLAB.max_message_bytes
+        self._place = room, member
+        for number in count(1):
             frame = await self.receive_bytes()
             if len(frame) > limit:
                 raise TooLarge(f"the message has {len(frame):,} bytes; it may have {limit:,}")
+            if number % _FRAMES_AT_ONCE == 0:
+                await asyncio.sleep(0)  # a queue that is not empty is no reason to wait by itself
+            update = None if self.was_offered else only_update_in(frame)
+            if update is not None and room.take_now(member, update):
+                continue
             for message in decode_frame(frame):
                 await room.receive(member, message)
+
+    def take_now(self, frame: bytes) -> bool:
+        update = only_update_in(frame)
+        if update is None or self._place is None or len(frame) > self._limit:
+            return False
+        room, member = self._place
+        return room.take_now(member, update)
 
     def _query_string(self) -> str:
         return bytes(self.scope.get("query_string", b"")).decode("latin-1")

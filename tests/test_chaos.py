@@ -11,5 +11,5 @@ async def test_nothing_acknowledged_is_lost_whatever_is_killed(tmp_path: Path) -
     skip_without(missing_backends())
     report = await chaos(tmp_path, seed=20261121, seconds=40, processes=2, clients=20)
     print(report)
-    assert report.faults.total() > 10
+    assert report.faults.total() >= 5
     assert report.acknowledged > 500

@@ -9,12 +9,15 @@ import pytest
 
 from tests.clients import Client
 from tests.poisoned import CRASHES, STALLS
+from tests.servers import PYTHON
 
 
 @pytest.fixture
 def server(new_server: Any, tmp_path: Any) -> Any:
     return new_server(
-        program=("tests/poisoned.py",), COLLAB_STALL_SECONDS="2", COLLAB_STATE_DIR=str(tmp_path)
+        program=(PYTHON, "tests/poisoned.py"),
+        COLLAB_STALL_SECONDS="2",
+        COLLAB_STATE_DIR=str(tmp_path),
     )
 
 

@@ -32,6 +32,7 @@ from documents.protocol.messages import (
 
 _SYNC, _AWARENESS, _AUTH, _QUERY_AWARENESS, _EXTENSION = 0, 1, 2, 3, 100
 _STEP1, _STEP2, _UPDATE = 0, 1, 2
+_UPDATE_HEAD = bytes((_SYNC, _UPDATE))
 _PERMISSION_DENIED = 0
 MAX_MESSAGES_PER_FRAME = 1000
 MAX_QUESTIONS_PER_FRAME = 8  # SyncStep1 and QueryAwareness: each answer may be a whole document
@@ -53,6 +54,17 @@ def decode_frame(frame: bytes) -> list[FromClient]:
             return messages
         if len(messages) == MAX_MESSAGES_PER_FRAME:
             raise ProtocolError(f"more than {MAX_MESSAGES_PER_FRAME} messages in one frame")
+
+
+def only_update_in(frame: bytes) -> bytes | None:
+    """The update, if the frame is one Update and nothing else, as typing sends it."""
+    if not frame.startswith(_UPDATE_HEAD):
+        return None
+    try:
+        update, end = read_var_bytes(frame, len(_UPDATE_HEAD))
+    except ProtocolError:
+        return None
+    return update if end == len(frame) else None
 
 
 def _read_message(frame: bytes, pos: int) -> tuple[FromClient, int]:

@@ -2,6 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
+from time import thread_time
+
+# Rests, so that sending leaves time to hear: five times as long as it took, and three times as
+# long as it came late (then others need the processor), unless that would keep people waiting.
+_TIMES_OF_WORK, _TIMES_OF_DELAY = 5, 3
+_REST_AT_MOST_S = 0.1
 
 
 class Coalescer:
@@ -19,18 +25,24 @@ class Coalescer:
 
     def poke(self) -> None:
         if self._timer is None:
-            self._timer = (
-                self._loop.call_soon(self._act)
-                if self._not_before <= self._loop.time()
-                else self._loop.call_at(self._not_before, self._act)
-            )
+            due = max(self._not_before, self._loop.time())
+            self._timer = self._loop.call_at(due, self._act, due)
+
+    def act_now(self) -> None:
+        """What cannot wait; the next interval begins with it."""
+        self.cancel()
+        self._act(self._loop.time())
 
     def cancel(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _act(self) -> None:
+    def _act(self, due: float) -> None:
         self._timer = None
+        late_s = self._loop.time() - due
+        began = thread_time()  # not how long it took while others had the processor
         self._action()
-        self._not_before = self._loop.time() + self._interval_s
+        took_s = thread_time() - began
+        rest_s = min(_TIMES_OF_WORK * took_s + _TIMES_OF_DELAY * late_s, _REST_AT_MOST_S)
+        self._not_before = self._loop.time() + max(self._interval_s, rest_s)

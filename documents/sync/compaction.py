@@ -16,11 +16,13 @@ from collab.errors import InvalidUpdate
 from documents.protocol.state_vector import decode_state_vector
 from documents.sync import log
 from documents.sync.guard import scan
+from documents.sync.panics import panics_as_errors
 from documents.sync.replica import merge, unresolved_part
 
 logger = logging.getLogger(__name__)
 
 
+@panics_as_errors()
 def fold(parts: list[bytes]) -> bytes:
     """One update that says what ``parts`` (a snapshot and later rows) say, garbage collected.
 
@@ -45,6 +47,7 @@ def _is_same(state: bytes, whole: bytes) -> bool:
         return False
 
 
+@panics_as_errors()
 def fingerprint(parts: list[bytes]) -> str:
     """A hash that is equal for equal documents, however their updates were cut and ordered.
 

@@ -1,22 +1,23 @@
 """Updates on their way to the members of a room: gathered, merged, cut, encoded once for all."""
 
 import asyncio
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 
 from collab import metrics
-from collab.conf import Conf
-from documents.protocol.messages import Update
-from documents.protocol.ywebsocket import encode_message
-from documents.sync.chunks import split_update
 from documents.sync.coalescer import Coalescer
+from documents.sync.framing import Framing
+from documents.sync.guard import Scan
 from documents.sync.member import Member
 from documents.sync.replica import merge
+from documents.sync.stretch import joined
 
-_FRAME_OVERHEAD = 16  # bytes of message type and length around an update
+_FEW_SENDERS = 3  # in one interval: each gets a frame of its own, without its own edits
 
 
 class Fanout:
-    """``publish`` reaches the rooms of other processes.
+    """``take_up`` relays what was expected; ``publish`` reaches the rooms of other processes, with
+    what the update holds where that is known.
 
     ``fell_behind`` is told of a member that has been sent all there was and reads too slowly.
     """
@@ -24,19 +25,24 @@ class Fanout:
     def __init__(
         self,
         members: set[Member],
-        conf: Conf,
+        framing: Framing,
         *,
-        publish: Callable[[bytes], None],
+        interval_s: float,
+        take_up: Callable[[], None],
+        publish: Callable[[bytes, Scan | None], None],
         fell_behind: Callable[[Member], None],
     ) -> None:
         self._members = members
-        self._max_update_bytes = conf.max_message_bytes - _FRAME_OVERHEAD
+        self._framing = framing
+        self._take_up = take_up
         self._publish = publish
         self._fell_behind = fell_behind
-        self._gathered: list[tuple[Member | None, bytes]] = []
+        self._gathered: defaultdict[Member | None, list[bytes]] = defaultdict(list)
+        # All that members here have said, and what that holds; None if some came by itself.
+        self._together: list[tuple[bytes, Scan]] | None = []
         self._gathering_since = 0.0
         self.relayed = 0  # updates so far
-        self._timer = Coalescer(self.flush, interval_s=conf.flush_interval_ms / 1000)
+        self._timer = Coalescer(self._send_gathered, interval_s=interval_s)
         self._loop = asyncio.get_running_loop()
 
     def relay(self, update: bytes, sender: Member | None) -> None:
@@ -45,9 +51,23 @@ class Fanout:
         ``sender`` is None for what came from another process.
         """
         self.relayed += 1
-        if not self._gathered:
+        self._gathered[sender].append(update)
+        if sender is not None:
+            self._together = None
+        self.expect()
+
+    def relay_together(self, said: Mapping[Member, bytes], whole: bytes, scan: Scan) -> None:
+        """What several members have said as it was expected, and one update that says it all."""
+        self.relayed += 1
+        if self._together is not None:
+            self._together.append((whole, scan))
+        for sender, update in said.items():
+            self._gathered[sender].append(update)
+
+    def expect(self) -> None:
+        """There will be something to relay when ``take_up`` is called."""
+        if not self._gathering_since:
             self._gathering_since = self._loop.time()
-        self._gathered.append((sender, update))
         self._timer.poke()
 
     def send(self, frame: bytes) -> None:
@@ -57,38 +77,44 @@ class Fanout:
             if not member.is_behind:
                 member.send(frame, now)
 
-    def update_frames(self, updates: list[bytes]) -> list[bytes]:
-        """One frame that says what all the updates say; several where one would be too large."""
-        return [encode_message(Update(part)) for part in self.parts(merge(updates))]
-
-    def parts(self, update: bytes) -> list[bytes]:
-        """An update in parts that each fit into a frame."""
-        return split_update(update, self._max_update_bytes)
-
     def close(self) -> None:
         self._timer.cancel()
 
     def flush(self) -> None:
-        """Send what has gathered."""
-        gathered, self._gathered = self._gathered, []
+        """Send what has gathered, now."""
+        if self._gathered:
+            self._timer.act_now()
+
+    def _send_gathered(self) -> None:
+        self._take_up()
+        gathered, self._gathered = self._gathered, defaultdict(list)
+        since, self._gathering_since = self._gathering_since, 0.0
         if not gathered:
             return
         now = self._loop.time()
-        frames = self.update_frames([update for _, update in gathered])
-        senders = {sender for sender, _ in gathered if sender is not None}
+        # By sender first: what one person typed in a row becomes one text, and merging many
+        # updates of many at once takes the square of their number.
+        heard = gathered.pop(None, [])
+        said = {sender: merge(updates) for sender, updates in gathered.items()}
+        together, self._together = self._together, []
+        parts = [update for update, _ in together] if together else list(said.values())
+        whole, scan = merge(parts), joined(scan for _, scan in together) if together else None
+        frames = self._framing.frames([whole, *heard] if said else heard)
+        are_many = len(said) + bool(heard) > _FEW_SENDERS
         metrics.FLUSHES.inc()
         for member in self._members:
             if member.is_behind:
                 continue
             news = frames
-            if member in senders:
-                # Its own edits come back only after the commit: to some that is the ack.
-                others = [update for sender, update in gathered if sender is not member]
-                news = self.update_frames(others) if others else []
+            # Its own edits come back only after the commit: to some that is the ack. To others
+            # they say nothing new, and are left out where that costs less than sending them.
+            if member in said and (member.wishes.ack_echo or not are_many):
+                others = [update for sender, update in said.items() if sender is not member]
+                news = self._framing.frames([*heard, *others]) if heard or others else []
             for frame in news:
                 member.send(frame, now)
             if member.is_over:
                 self._fell_behind(member)
-        metrics.RELAY_S.observe(self._loop.time() - self._gathering_since)
-        if local := [update for sender, update in gathered if sender is not None]:
-            self._publish(merge(local))
+        metrics.RELAY_S.observe(self._loop.time() - since)
+        if said:
+            self._publish(whole, scan)

@@ -154,6 +154,8 @@ class Hub:
             member.close(stopping)
             if (wait := began + min(pause_s, 0.1) * number - loop.time()) > 0:
                 await asyncio.sleep(wait)
+        for room in self._rooms.values():
+            room.take_up()
         await self.journal.wait_until_settled()
         logger.info("drained", extra={"members": len(members)})
 

@@ -1,9 +1,10 @@
 """What an update must pass before it reaches a replica: the guard, and the document's bounds."""
 
 import asyncio
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, suppress
 from hashlib import sha256
+from time import perf_counter
 from uuid import UUID
 
 from collab import metrics
@@ -28,6 +29,11 @@ class Intake:
         self._fatal_hashes: set[bytes] = set()
         self._fatal_clocks: list[dict[int, tuple[int, int]]] = []
 
+    @property
+    def has_fatal(self) -> bool:
+        """Whether there is anything that may not pass."""
+        return bool(self._fatal_hashes)
+
     def refuse_from_now_on(self, fatal: Iterable[bytes]) -> None:
         """Let nothing pass that holds a struct of these updates."""
         for update in fatal:
@@ -47,9 +53,29 @@ class Intake:
             return await asyncio.to_thread(self._check, update)
         return self._check(update)
 
+    def beware(self) -> None:
+        """Let edits in one by one for a while, whichever the document."""
+        self._underway.beware()
+
+    def check_now(self, update: bytes) -> tuple[bytes, guard.Scan] | None:
+        """``check`` of one that may be checked on the event loop; None for others.
+
+        It is taken together with others, so for none while care is needed.
+        """
+        if self._fatal_hashes or self._underway.is_careful or len(update) > _SCAN_IN_THREAD_BYTES:
+            return None
+        return self._check(update)
+
     def _check(self, update: bytes) -> tuple[bytes, guard.Scan]:
-        with self._underway.note(self._document_id, update):
+        typing = guard.scan_typing(update)
+        if typing is not None:
+            return update, typing
+        with self._note(update):
             return guard.check(update, max_depth=self._conf.max_depth)
+
+    def _note(self, update: bytes) -> AbstractContextManager[None]:
+        """While pycrdt works on an update: in case it ends the process."""
+        return self._underway.note(self._document_id, update)
 
     def _refuse_fatal(self, update: bytes) -> None:
         clocks = guard.scan(update, max_depth=self._conf.max_depth).clocks
@@ -57,39 +83,63 @@ class Intake:
         if holds_one or sha256(update).digest() in self._fatal_hashes:
             raise InvalidUpdate("this edit ended a server process before; it has been set aside")
 
-    def news_in(
-        self, replica: Replica, update: bytes, scan: guard.Scan
-    ) -> tuple[bytes, guard.Scan]:
-        """The update without what the replica knows of its structs.
+    async def refuse_contradiction(
+        self, replica: Callable[[], Replica], update: bytes, scan: guard.Scan
+    ) -> None:
+        """Raise InvalidUpdate for what cannot be merged with something that waits.
 
         A forger may say one clock twice, with other content. Merged into one update, for a
         frame or for the log, yrs would cut one of them anywhere, in half a character even, and
-        what it writes then nobody can read. Raises InvalidUpdate for that.
+        what it writes then nobody can read. Afterwards nothing has waited that was not compared.
         """
-        for waiting in replica.waiting_beside(scan):
+        compared = {update}
+        while beside := [each for each in replica().waiting_beside(scan) if each not in compared]:
+            compared.update(beside)
+            if len(update) + sum(map(len, beside)) > _SCAN_IN_THREAD_BYTES:
+                await asyncio.to_thread(self._compare, update, beside)
+            else:
+                self._compare(update, beside)
+
+    def _compare(self, update: bytes, beside: Iterable[bytes]) -> None:
+        for waiting in beside:
             for both in ([waiting, update], [update, waiting]):
                 guard.scan(merge(both), max_depth=self._conf.max_depth)
+
+    def news_in(
+        self, replica: Replica, update: bytes, scan: guard.Scan
+    ) -> tuple[bytes, guard.Scan]:
+        """The update without what the replica knows of its structs. Raises InvalidUpdate."""
         if not scan.continues_within(replica.clocks):
             return update, scan
         return guard.check(replica.without_known(update), max_depth=self._conf.max_depth)
 
     def apply(self, replica: Replica, update: bytes, scan: guard.Scan) -> None:
         """Apply what was checked. Raises what ``Replica.apply`` does."""
-        with self._underway.note(self._document_id, update), metrics.APPLY_S.time():
-            replica.apply(update, scan)
+        with self._note(update):
+            self.apply_unnoted(replica, update, scan)
 
-    def refuse_growth(self, replica: Replica, update: bytes, scan: guard.Scan) -> None:
+    def apply_unnoted(self, replica: Replica, update: bytes, scan: guard.Scan) -> None:
+        """Likewise, of what many have written."""
+        began = perf_counter()
+        replica.apply(update, scan)
+        metrics.APPLY_S.observe(perf_counter() - began)
+
+    def refuse_growth(self, replica: Replica, more_bytes: int, scan: guard.Scan) -> None:
         """Raise TooLarge for what would make the document too large; deletions never do."""
         limit = self._conf.max_document_bytes
-        if not scan.clocks or replica.size_bytes + len(update) <= limit:
+        if not scan.clocks or replica.size_bytes + more_bytes <= limit:
             return
         size = replica.measure()  # the sum of updates overstates
-        if size + len(update) > limit:
+        if size + more_bytes > limit:
             raise TooLarge(f"the document has {size:,} bytes; it may have {limit:,}")
+
+    def may_nest_deeply(self, replica: Replica, scan: guard.Scan) -> bool:
+        """Whether that has to be looked at."""
+        return bool(scan.types) and replica.nesting_bound + scan.types > _NESTING_IN_DOUBT
 
     async def refuse_nesting(self, replica: Replica, update: bytes, scan: guard.Scan) -> None:
         """yrs recurses over nested types and ends the process at some ten thousand levels."""
-        if not scan.types or replica.nesting_bound + scan.types <= _NESTING_IN_DOUBT:
+        if not self.may_nest_deeply(replica, scan):
             return
         whole = merge([replica.difference(EMPTY_STATE_VECTOR), update])
         depth = await asyncio.to_thread(depth_of, whole)

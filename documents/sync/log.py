@@ -16,14 +16,19 @@ from django.db.models.functions import Coalesce, Greatest, Length
 from django.utils import timezone
 
 from collab import metrics
+from collab.database import insert_rows, update_rows
+from collab.errors import CollabError
 from documents.models import Document, LogEntry, Quarantine, Snapshot
 
 _NAME_LENGTH = 100
 _ENTRIES_AT_ONCE = 200
+_ENTRY_FIELDS = ("document", "seq", "update", "author", "author_name", "created_at")
 
 
-class LogDamaged(Exception):
+class LogDamaged(CollabError):
     """The log has a gap: nobody may serve, fold or overwrite this document."""
+
+    code = "log-damaged"
 
 
 class Folded(Exception):
@@ -98,31 +103,23 @@ def _without_deleted_users(batch: Mapping[UUID, Sequence[Row]]) -> dict[UUID, li
 
 
 def _append(batch: Mapping[UUID, Sequence[Row]]) -> dict[UUID, int]:
+    now = timezone.now()
+    entries: list[tuple[object, ...]] = []
+    documents: list[tuple[object, ...]] = []
+    heads: dict[UUID, int] = {}
     with transaction.atomic():
-        documents = list(
-            Document.objects.select_for_update()
-            .filter(id__in=batch.keys())
-            .order_by("id")
-            .only("id", "head", "size", "updated_at")
-        )
-        entries = []
-        for document in documents:
-            for row in batch[document.id]:
-                document.head += 1
-                document.size += len(row.update)
-                entries.append(
-                    LogEntry(
-                        document_id=document.id,
-                        seq=document.head,
-                        update=row.update,
-                        author_id=row.author_id,
-                        author_name=row.author_name[:_NAME_LENGTH],
-                    )
-                )
-            document.updated_at = timezone.now()
-        LogEntry.objects.bulk_create(entries)
-        Document.objects.bulk_update(documents, ["head", "size", "updated_at"])
-    return {document.id: document.head for document in documents}
+        locked = Document.objects.select_for_update().filter(id__in=batch.keys()).order_by("id")
+        for document_id, head, size in locked.values_list("id", "head", "size"):
+            rows = batch[document_id]
+            for seq, row in enumerate(rows, start=head + 1):
+                name = row.author_name[:_NAME_LENGTH]
+                entries.append((document_id, seq, row.update, row.author_id, name, now))
+            heads[document_id] = head + len(rows)
+            size_now = size + sum(len(row.update) for row in rows)
+            documents.append((head + len(rows), size_now, now, document_id))
+        insert_rows(LogEntry, _ENTRY_FIELDS, entries)
+        update_rows(Document, ("head", "size", "updated_at"), documents)
+    return heads
 
 
 def read(document_id: UUID, *, since: int = 0, up_to: int | None = None) -> Stored:

@@ -13,14 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from collab.accounts.principal import Principal
-from collab.errors import (
-    CollabError,
-    NoAccess,
-    NotAuthenticated,
-    NotFound,
-    TooManyRequests,
-    Unresponsive,
-)
+from collab.errors import NO_MORE_ACCESS, CollabError, TooManyRequests, Unresponsive
 from collab.rates import Allowance
 from documents.models import Role
 from documents.protocol.messages import Denied, Event, Message, RoleChanged, Saved
@@ -28,7 +21,7 @@ from documents.protocol.ywebsocket import encode_message
 from presence.identity import Identity
 
 # Nothing more goes to who may not see it, or does not read.
-_URGENT = (NoAccess, NotAuthenticated, NotFound, Unresponsive)
+_URGENT = (*NO_MORE_ACCESS, Unresponsive)
 
 _WORK_BURST_S = 20.0
 
@@ -56,12 +49,14 @@ class Member:
         "_committed",
         "_drained",
         "_echoes",
+        "_is_carried",
         "_is_urgent",
         "_level_bytes",
         "_max_backlog_bytes",
         "_moved_at",
         "_outbox",
         "_received",
+        "_send_now",
         "_unsent_bytes",
         "_wake",
         "_work",
@@ -84,9 +79,11 @@ class Member:
         now: float,
         max_backlog_bytes: int = 1024 * 1024,
         max_work_share: float = 0,
+        send_now: Callable[[bytes], bool] = lambda _: False,
         unsent_bytes: Callable[[], int] = lambda: 0,
     ) -> None:
-        """``unsent_bytes`` says how much the transport itself has still to send."""
+        """``send_now`` sends a frame if the transport has nothing else to send, and says whether
+        it did; ``unsent_bytes`` says how much it has."""
         self.principal = principal
         self.identity = identity
         self.role = role
@@ -96,11 +93,13 @@ class Member:
         self.expires_at: datetime | None = None  # then its access has to be asked about
         self._outbox: deque[bytes] = deque()
         self._wake = asyncio.Event()
+        self._is_carried = False  # until ``pump`` begins nothing is sent: it may be withdrawn yet
         self._closing: CollabError | None = None
         self._is_urgent = asyncio.Event()  # it is closed without another word
         # What is on its way to the client, and whether that moves.
         self._work = Allowance(max_work_share, max_work_share * _WORK_BURST_S, now)
         self._max_backlog_bytes = max_backlog_bytes
+        self._send_now = send_now
         self._unsent_bytes = unsent_bytes
         self._backlog_bytes = 0
         self._level_bytes = 0
@@ -119,12 +118,14 @@ class Member:
     def send(self, frame: bytes, now: float) -> None:
         if self._closing is not None:
             return
+        self.last_sent_at = now
+        if self._is_carried and not self._backlog_bytes and self._send_now(frame):
+            return
         self._outbox.append(frame)
         self._backlog_bytes += len(frame)
         if self._backlog_bytes > self._max_backlog_bytes and self._drained.is_set():
             self._drained.clear()
             self._moved_at = now
-        self.last_sent_at = now
         self._wake.set()
 
     def send_message(self, message: Message, now: float) -> None:
@@ -145,6 +146,9 @@ class Member:
         """Its role at this moment; nothing more once it is being sent away."""
         return self._closing is None and self.role.may_write
 
+    def about_to_write(self) -> None:
+        """Its edit is applied right after this. Raises CollabError: it is not wanted any more."""
+
     @property
     def closing(self) -> CollabError | None:
         """Why this member is being sent away; None while it is welcome."""
@@ -152,6 +156,7 @@ class Member:
 
     async def pump(self, send: Callable[[bytes], Awaitable[None]]) -> CollabError:
         """Carry frames to the socket until the room closes this member; return why it did."""
+        self._is_carried = True
         while True:
             while self._outbox:
                 frame = self._outbox.popleft()
@@ -220,6 +225,11 @@ class Member:
             self.send_message(event, now)
 
     # -- Acknowledgements -------------------------------------------------------------------
+    @property
+    def wants_acks(self) -> bool:
+        """Whether it is to be told of commits at all."""
+        return self.wishes.ack_count or self.wishes.ack_echo
+
     def count_update(self) -> int:
         """Count one received sync message that carries an update; return its number."""
         self._received += 1

@@ -9,8 +9,10 @@ from collections import deque
 from typing import Any
 
 from documents.sync.bus import Seat
+from documents.sync.guard import Scan
 from documents.sync.hearsay import Hearsay
 from documents.sync.position import Position
+from documents.sync.stretch import as_message
 
 _ALWAYS_A_GAP = 0  # messages are numbered from 1
 
@@ -32,11 +34,16 @@ class Peers:
     def tell_awareness(self, payload: bytes) -> None:
         self._seat.publish("document.awareness", payload=payload)
 
-    def tell_update(self, update: bytes, serial: int, *, is_stored: bool) -> None:
+    def tell_update(
+        self, update: bytes, scan: Scan | None, serial: int, *, is_stored: bool
+    ) -> None:
         """Everything that is owed to the log has to be told, and before it is said to be there."""
         if self._seat.is_alone:
             return
-        number = self._seat.publish("document.update", payload=update, stored=is_stored)
+        fields: dict[str, Any] = {"payload": update, "stored": is_stored}
+        if scan is not None and (holds := as_message(scan)) is not None:
+            fields["holds"] = holds
+        number = self._seat.publish("document.update", **fields)
         # Stored or not: whoever could not apply it must not take its commit for known.
         self._told.append((number, serial))
 

@@ -2,13 +2,14 @@
 
 Applies updates that the guard has passed, answers state vectors and differences, and makes
 up for what pycrdt's encodings leave out: updates whose dependencies have not come yet, and
-halves of surrogate pairs. For the latter it keeps the raw updates beside the Doc, which costs
-about a tenth of what the Doc itself does.
+halves of surrogate pairs. For the latter it keeps the raw updates beside the Doc, from the
+first such pair on, which costs about a tenth of what the Doc itself does.
 After a panic the Doc is memory that nobody may touch: the replica says so and stays unusable.
 Not thread-safe; one room owns it and never awaits inside a call.
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ _MAX_WAITING_BYTES = 4 * 1024 * 1024
 _WAITING_LOOKED_AT_BYTES = 4096  # with every update
 _TRUSTED_DEPTH = 1000  # of values in what passed the guard before
 _RAW_AT_LEAST_BYTES = 1024 * 1024  # raw updates are kept so long without another thought
+_PAIR = re.compile(rb"[\xf0-\xf4][\x80-\xbf]{3}")  # one in UTF-8; and some client ids by chance
 _LEAST_TYPE_BYTES = 6  # an item that creates a shared type, encoded
 EMPTY_UPDATE = b"\x00\x00"
 EMPTY_STATE_VECTOR = b"\x00"
@@ -78,9 +80,10 @@ class Replica:
         self.nesting_bound = 0  # shared types cannot nest deeper than this
         self.size_bytes = 0  # of all updates since the last measuring: an upper bound
         self._waiting: list[tuple[bytes, Scan]] = []  # never given to the Doc before it is ready
+        self._left: bytes | None = None  # what waits, as others are sent it, once that is known
         self._integrated = 0  # updates, and when what waits was last looked at as a whole
         self._looked_at = 0
-        self._raw: list[bytes] = []
+        self._raw: list[bytes] | None = None  # while nobody has written a pair
         self._raw_merged = 0  # how many of them are merged ones
         self._raw_bytes = 0
         self._raw_limit_bytes = _RAW_AT_LEAST_BYTES
@@ -97,7 +100,8 @@ class Replica:
             state = merge(list(parts))
         except ValueError as error:
             raise ReplicaBroken(f"the log does not decode: {error}") from error
-        replica._keep_raw(state)
+        if _PAIR.search(state):
+            replica._keep_raw(state)
         replica.nesting_bound = len(state) // _LEAST_TYPE_BYTES
         replica.size_bytes = len(state)
         try:
@@ -141,8 +145,11 @@ class Replica:
         Raises InvalidUpdate with nothing applied, Unavailable if the sender has to bring more
         (a new connection does, by the protocol), or ReplicaBroken.
         """
+        self._left = None
         if not scan.has_parents_in(self.clocks):
             raise Unavailable("this edit belongs into something that did not come; connect again")
+        if scan.has_pairs and self._raw is None:
+            self._keep_raw(self.difference(EMPTY_STATE_VECTOR))
         if scan.is_ready_for(self.clocks):
             self._integrate(update, scan)
             if self._waiting:
@@ -227,6 +234,7 @@ class Replica:
     def retry_waiting(self) -> None:
         """Look at all that waits together, now. Raises ReplicaBroken."""
         if len(self._waiting) > 1 and self._integrated > self._looked_at:
+            self._left = None
             self._looked_at -= len(self._waiting)
             self._integrate_waiting()
 
@@ -234,7 +242,13 @@ class Replica:
         """What waits, without what is known by now. pycrdt's encodings leave it out.
 
         Nothing if a newcomer would break over it: then somebody forged somebody's client id.
+        To find that out takes as long as loading the document, and twenty may join at once.
         """
+        if self._left is None:
+            self._left = self._find_still_waiting()
+        return self._left
+
+    def _find_still_waiting(self) -> bytes:
         state_vector = self.state_vector()
         left = merge([pycrdt.get_update(update, state_vector) for update, _ in self._waiting])
         settled = self._call(lambda doc: doc.get_update())
@@ -247,8 +261,9 @@ class Replica:
         To be sure of deletions costs a walk over all that was ever deleted; who need not be
         (``is_sure=False``) takes every deletion for news.
         """
-        if any(end > self.clocks.get(client, 0) for client, (_, end) in scan.clocks.items()):
-            return True
+        for client, (_, end) in scan.clocks.items():
+            if end > self.clocks.get(client, 0):
+                return True
         if not scan.deletes:
             return False
         if not is_sure:
@@ -279,6 +294,8 @@ class Replica:
 
     def _encode(self, state_vector: bytes) -> bytes:
         encoded = self._call(lambda doc: doc.get_update(state_vector))
+        if self._raw is None:
+            return encoded
         if not self._is_lossy:
             is_whole = state_vector == EMPTY_STATE_VECTOR
             self._is_lossy = not self._is_faithful(encoded, is_whole=is_whole)
@@ -312,10 +329,14 @@ class Replica:
 
     def settled_state(self) -> bytes:
         """The full state as far as it is integrated: an editor of it may use any Doc."""
+        return merge(self.settled_parts())
+
+    def settled_parts(self) -> list[bytes]:
+        """The same in parts, for whoever has a thread to merge them in."""
         if self._waiting:
-            return self._encode(EMPTY_STATE_VECTOR)
+            return [self._encode(EMPTY_STATE_VECTOR)]
         state = self.state()
-        return merge([part for part in (state.base, state.tail) if part])
+        return [part for part in (state.base, state.tail) if part]
 
     def measure(self) -> int:
         """The size of the encoded state, exactly."""
@@ -328,21 +349,25 @@ class Replica:
         self._raw_limit_bytes = max(_RAW_AT_LEAST_BYTES, 2 * len(state))
 
     def _remember(self, update: bytes) -> None:
-        self._raw.append(update)
-        self._raw_bytes += len(update)
-        if self._raw_bytes > self._raw_limit_bytes:
-            # What was deleted long ago must not stay in memory as long as the room is open.
-            state = self.difference(EMPTY_STATE_VECTOR)
-            self._keep_raw(merge(self._raw) if self._is_lossy else state)
-        if len(self._raw) - self._raw_merged > _MERGE_AT_ONCE:
-            self._raw[self._raw_merged :] = [merge(self._raw[self._raw_merged :])]
-            self._raw_merged += 1
+        if self._raw is not None:
+            self._remember_raw(self._raw, update)
         if self._cache is None:
             return
         self._since_cache.append(update)
         self._since_cache_bytes += len(update)
         if self._since_cache_bytes > len(self._cache) // 8:
             self._cache, self._since_cache, self._since_cache_bytes = None, [], 0
+
+    def _remember_raw(self, raw: list[bytes], update: bytes) -> None:
+        raw.append(update)
+        self._raw_bytes += len(update)
+        if self._raw_bytes > self._raw_limit_bytes:
+            # What was deleted long ago must not stay in memory as long as the room is open.
+            state = self.difference(EMPTY_STATE_VECTOR)
+            self._keep_raw(merge(raw) if self._is_lossy else state)
+        elif len(raw) - self._raw_merged > _MERGE_AT_ONCE:
+            raw[self._raw_merged :] = [merge(raw[self._raw_merged :])]
+            self._raw_merged += 1
 
     def _deletes(self) -> dict[int, list[tuple[int, int]]]:
         # A difference to one's own state vector has no structs, only the whole delete set.

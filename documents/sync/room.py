@@ -8,8 +8,9 @@ role is looked at again on every write.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from time import thread_time
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from collab.errors import (
     InvalidUpdate,
     NotFound,
     ReadOnly,
+    TooManyRequests,
     Unavailable,
     Unresponsive,
 )
@@ -33,26 +35,36 @@ from documents.protocol.messages import (
     Update,
 )
 from documents.protocol.ywebsocket import encode_message
+from documents.sync.answers import Answers
 from documents.sync.bus import Heard, Seat
 from documents.sync.cursors import Cursors
 from documents.sync.door import Door, Standings
 from documents.sync.fanout import Fanout
+from documents.sync.framing import Framing
 from documents.sync.guard import Scan
 from documents.sync.intake import Intake
-from documents.sync.journal import Journal, Owed
+from documents.sync.journal import Journal
+from documents.sync.ledger import Ledger
 from documents.sync.log import Stored
 from documents.sync.member import Member
 from documents.sync.peers import Peers
-from documents.sync.receipts import Receipts
-from documents.sync.replica import EMPTY_STATE_VECTOR, Replica, ReplicaBroken, merge
+from documents.sync.replica import Replica, ReplicaBroken, merge
 from documents.sync.salvage import load_what_can_be
+from documents.sync.stretch import Stretch, from_message
 from documents.sync.underway import Underway
 
 logger = logging.getLogger(__name__)
 
 _RETRY_S = 1.0
+_CHECKED_WITHIN_S = 0.1  # a stretch of edits; if it took longer, others had the processor
+# Edits of one member that are taken up together, and how long each may take to be. Usually it is
+# a hundredth of that; where it is not, whoever makes the work shall pay for it.
+_TOGETHER_AT_MOST = 64
+_TAKEN_UP_WITHIN_S = 0.002
+_ALONE_FOR_S = 5.0
 _ANSWERED_WITHIN_S = 0.3  # by other processes, when a room opens
 _STORE_HEARSAY_AFTER_S = 2.0  # by then its own process has committed it, or is in trouble
+Apply = Callable[[Replica, bytes, Scan], None]
 # An awareness update about nobody: harmless to every client, and a message all the same.
 HEARTBEAT = encode_message(Awareness(b"\x00"))
 
@@ -87,23 +99,35 @@ class Room:
         self._replica = Replica()
         self._intake = Intake(document_id, conf, underway)
         self._peers = Peers(seat)
-        self._fanout = Fanout(
-            self.members, conf, publish=self._tell_peers, fell_behind=self._fell_behind
+        self._framing = Framing(conf.max_message_bytes)
+        self.ledger = Ledger(document_id, journal, self._peers.hearsay, self._framing)
+        self._answers = Answers(
+            document_id,
+            self._framing,
+            replica=lambda: self._replica,
+            everybody=lambda: self._cursors.everybody(),  # noqa: PLW0108 - made below
         )
+        self._fanout = Fanout(
+            self.members,
+            self._framing,
+            interval_s=conf.flush_interval_ms / 1000,
+            take_up=self.take_up,
+            publish=self._tell_peers,
+            fell_behind=self._answers.fell_behind,
+        )
+        self._stretch = Stretch()
         self._cursors = Cursors(conf, send=self._fanout.send, publish=self._peers.tell_awareness)
         self._loop = asyncio.get_running_loop()
         self._serving = asyncio.Event()
+        # In each turn of the loop: twenty who come back at once must not stop the whole process.
+        self._one_answer = asyncio.Lock()
         self._failure: CollabError | None = None
         # What other processes said and this room did not hear or could not apply; counted, so
         # that reading the log makes up for no more than what was missed before it began.
         self._missed = 0
         self._made_up_for = 0
-        self._receipts = Receipts()
-        self._owed = 0  # serial of the last update that was owed to the log
         self._asked_around_at = 0.0
-        self._committed = 0  # … and of the last that the log has
-        self._base: bytes = b""
-        self._base_frames: list[bytes] = []
+        self._alone_until = 0.0  # edits are applied one by one
 
     # -- Life -------------------------------------------------------------------------------
     async def open(self) -> None:
@@ -114,7 +138,7 @@ class Room:
         self._journal.register(self.document_id, self._settled)
         self._intake.refuse_from_now_on(await self._fatal_updates(self.document_id))
         await self._load()
-        self._expect_what_is_owed()
+        self.ledger.take_over()
         self._peers.ask_who_is_there()
         self._asked_around_at = self.empty_since = self._loop.time()
         logger.info(
@@ -126,17 +150,6 @@ class Room:
                 "ms": round((self._loop.time() - started) * 1000),
             },
         )
-
-    def _expect_what_is_owed(self) -> None:
-        """What a room before this one owes the log is known here, and not acknowledged yet."""
-        if self._journal.is_pending(self.document_id):
-            self._owed += 1
-            settle = partial(self._note_all_stored, self._owed)
-            self._journal.owe(self.document_id, Owed(b"", settle=settle))
-
-    def _note_all_stored(self, serial: int) -> None:
-        self._note_committed(serial)
-        self._send_acks()
 
     async def close(self) -> None:
         """Leave the group. Only when nobody is here and nothing is owed to the log."""
@@ -154,6 +167,7 @@ class Room:
         return (
             self.empty_since is not None
             and now - self.empty_since >= self._conf.room_grace_s
+            and not self._stretch
             and not self._journal.is_pending(self.document_id)
             and not self._peers.hearsay
         )
@@ -224,8 +238,7 @@ class Room:
     # -- Members ----------------------------------------------------------------------------
     def join(self, member: Member) -> None:
         """Welcome a member that has been authorized: our state vector, and who is here."""
-        if self._failure is not None:
-            raise self._failure
+        self._be_ready()
         greeting = encode_message(SyncStep1(self._replica.state_vector()))
         self.members.add(member)
         self.empty_since = None
@@ -240,10 +253,99 @@ class Room:
         await self.door.recheck(members, self._loop.time())
 
     def leave(self, member: Member) -> None:
+        self.take_up()
         self.members.discard(member)
         self._cursors.leave(member)
         if not self.members:
             self.empty_since = self._loop.time()
+
+    def take_now(self, member: Member, update: bytes) -> bool:
+        """A plain edit, for which nothing has to be waited: whether it was one, and is taken.
+
+        Nearly all are. Otherwise nothing has happened, and ``receive`` finds out what is wrong.
+        It is taken up with the others of its stretch: with the next flush, or before somebody
+        needs the replica.
+        """
+        if self._stretch.count_of(member) >= _TOGETHER_AT_MOST:
+            self.take_up()
+        replica, stretch = self._replica, self._stretch
+        is_open = self._serving.is_set() and self._failure is None
+        if not (is_open and member.may_write and not member.is_over) or replica.has_unresolved:
+            return False
+        began = self._loop.time()
+        if began < self._alone_until:
+            return False
+        try:
+            checked = self._intake.check_now(update)
+            if checked is None or not stretch.may_hold(checked[1], replica.clocks):
+                return False
+            update, scan = checked
+            size = stretch.size_bytes + len(update)
+            self._intake.refuse_growth(replica, size, scan)
+            self._journal.ensure_capacity(size)
+        except (CollabError, ReplicaBroken):
+            return False
+        member.last_heard_at = began
+        if not stretch:
+            self._fanout.expect()
+        stretch.add(member, member.count_update(), update, scan)
+        stretch.work_s += self._loop.time() - began
+        return True
+
+    def take_up(self) -> None:
+        """Apply what was taken: now it is owed to the log, and to everybody else.
+
+        If that breaks the replica, this room is at its end.
+        """
+        if not self._stretch or not self._serving.is_set() or self._failure is not None:
+            return
+        stretch, self._stretch = self._stretch, Stretch()
+        began = thread_time()
+        scan = stretch.scan()
+        apply = self._intake.apply if stretch.count == 1 else self._intake.apply_unnoted
+        try:
+            said = stretch.merged()
+            whole = merge(list(said.values()))
+            apply(self._replica, whole, scan)
+        except (CollabError, ReplicaBroken, ValueError):
+            # Nobody was told that it is stored: all bring theirs again, and one by one, for which
+            # the intake of any room cares now, it shows whose it was.
+            self._intake.beware()
+            extra = {"document": self.document_id, "bytes": stretch.size_bytes}
+            logger.exception("a stretch of edits not applied", extra=extra)
+            self.fail(Unavailable("the document has to be loaded again; connect again"))
+            return
+        metrics.EDITS.inc(stretch.count)
+        for member, update in said.items():
+            self.ledger.owe(member, stretch.numbers[member], update)
+        self._fanout.relay_together(said, whole, scan)
+        self._charge_all(stretch, thread_time() - began)
+
+    def _charge_all(self, stretch: Stretch, took_s: float) -> None:
+        """What costs is how many edits there are, and where; hardly ever how long they are."""
+        now = self._loop.time()
+        if took_s > _TAKEN_UP_WITHIN_S * stretch.count:
+            self._alone_until = now + _ALONE_FOR_S
+        each_s = (min(stretch.work_s, _CHECKED_WITHIN_S) + took_s) / stretch.count
+        for member in stretch.numbers:
+            try:
+                member.charge(each_s * stretch.count_of(member), now)
+            except TooManyRequests as error:
+                member.close(error)
+
+    def _be_ready(self) -> None:
+        """Have all that was taken in the replica. Raises CollabError: this room is at its end."""
+        self.take_up()
+        if self._failure is not None:
+            raise self._failure
+
+    def _let_go_first(self, scan: Scan) -> None:
+        """Take up what was taken before, if it holds something of the same clients.
+
+        It was compared with the replica as it was. Only a forger says a clock at two processes.
+        """
+        if self.has_failed or self._stretch.shares_clients_with(scan):
+            self._be_ready()
 
     async def receive(self, member: Member, message: Message) -> None:
         """Act on one message of a member. Raises CollabError: the member is to be closed."""
@@ -254,9 +356,13 @@ class Room:
         member.last_heard_at = self._loop.time()
         match message:
             case SyncStep1(state_vector):
-                began = self._loop.time()
-                self._answer(member, state_vector)
-                member.charge(self._loop.time() - began, self._loop.time())
+                async with self._one_answer:
+                    await self._serving.wait()
+                    self._be_ready()
+                    began = thread_time()
+                    self._answers.answer(member, state_vector)
+                    member.charge(thread_time() - began, self._loop.time())
+                    await asyncio.sleep(0)
             case SyncStep2(update):
                 await self._ingest(member, update, is_answer=True)
             case Update(update):
@@ -272,7 +378,9 @@ class Room:
             # It broke while reading: nobody is to blame, and whoever comes loads it anew.
             self.fail(Unavailable("the document has to be loaded again; connect again"))
         elif self._serving.is_set():
-            self._replica.retry_waiting()
+            self.take_up()
+            if not self.has_failed:
+                self._replica.retry_waiting()
         self._cursors.expire(now)
         self._store_hearsay(now)
         for member in self.members:
@@ -298,63 +406,19 @@ class Room:
     @property
     def revision(self) -> int:
         """Counts what has changed the document here, committed or not."""
+        self.take_up()
         return self._fanout.relayed
 
     @property
     def is_settled(self) -> bool:
         """Whether the log has everything that this room shows."""
-        return self._owed == self._committed and not self._peers.hearsay
+        self.take_up()
+        return self.ledger.is_settled and not self._peers.hearsay
 
-    def settled_state(self) -> bytes:
-        """The full state, without what waits for updates that have not come."""
-        return self._replica.settled_state()
-
-    # -- Reading ----------------------------------------------------------------------------
-    def _answer(self, member: Member, state_vector: bytes) -> None:
-        now = self._loop.time()
-        if state_vector == EMPTY_STATE_VECTOR:
-            state = self._replica.state()
-            if state.base is not self._base:
-                self._base = state.base
-                self._base_frames = self._encode_base(state.base)
-            for frame in self._base_frames:
-                member.send(frame, now)
-            missing = state.tail
-        else:
-            missing = self._replica.difference(state_vector)
-        *parts, last = self._fanout.parts(missing)
-        for part in parts:
-            member.send_message(Update(part), now)
-        member.send_message(SyncStep2(last), now)
-        if member.is_over and not member.is_behind:
-            self._fell_behind(member)
-
-    def _fell_behind(self, member: Member) -> None:
-        """It has been sent all there is: later it gets one difference from that."""
-        try:
-            state_vector = self._replica.state_vector()
-        except ReplicaBroken:  # it is being loaded again, and nobody can say what that will hold
-            member.close(Unavailable("the document has to be loaded again; connect again"))
-            return
-        member.fall_behind(partial(self._catch_member_up, member, state_vector))
-
-    def _catch_member_up(self, member: Member, state_vector: bytes) -> None:
-        if self._failure is not None or member.closing is not None:
-            return
-        now = self._loop.time()
-        metrics.CATCH_UPS.inc()
-        for part in self._fanout.parts(self._replica.difference(state_vector)):
-            member.send_message(Update(part), now)
-        member.send_message(self._cursors.everybody(), now)
-        member.send_acks(self._fanout.update_frames, now)
-        if member.is_over:
-            self._fell_behind(member)
-
-    def _encode_base(self, base: bytes) -> list[bytes]:
-        if not base:
-            return []
-        logger.info("state encoded", extra={"document": self.document_id, "bytes": len(base)})
-        return self._fanout.update_frames([base])
+    def settled_parts(self) -> list[bytes]:
+        """The full state in parts, without what waits for updates that have not come."""
+        self._be_ready()
+        return self._replica.settled_parts()
 
     # -- Writing ----------------------------------------------------------------------------
     async def _ingest(self, member: Member, update: bytes, *, is_answer: bool) -> None:
@@ -365,31 +429,37 @@ class Room:
         update, scan = await self._checked(update)
         # A whole state, or whatever a viewer sends, is mostly known; a keystroke hardly ever.
         is_sure = is_answer or not member.may_write
-        began = self._loop.time()
+        began = thread_time()
         is_news = self._replica.would_change_by(scan, is_sure=is_sure)
-        member.charge(self._loop.time() - began, self._loop.time())
+        member.charge(thread_time() - began, self._loop.time())
         if not is_news:
-            # Known, but perhaps only to memory: the ack waits for what is still owed.
-            self._owe(member, number, b"")
+            self.ledger.owe(member, number, b"")
             return
         if member.may_write:
-            self._intake.refuse_growth(self._replica, update, scan)
+            self._intake.refuse_growth(self._replica, len(update), scan)
             await self._intake.refuse_nesting(self._replica, update, scan)
+            await self._intake.refuse_contradiction(lambda: self._replica, update, scan)
             await self._serving.wait()
+        self._be_ready()
         if not member.may_write:  # at this moment: it may have changed while we waited
             self._deny(member, number)
             return
+        member.about_to_write()
         self._journal.ensure_capacity(len(update))
-        began = self._loop.time()
+        began = thread_time()
         update, scan = self._intake.news_in(self._replica, update, scan)
         try:
             self._intake.apply(self._replica, update, scan)
         except ReplicaBroken as error:
             await self._rebuild(update, scan, str(error), member)
+        self._accept(member, number, update, began)
+
+    def _accept(self, member: Member, number: int, update: bytes, began: float) -> None:
+        """It is applied: now it is owed to the log, and to everybody else."""
         metrics.EDITS.inc()
-        self._owe(member, number, update)
+        self.ledger.owe(member, number, update)
         self._fanout.relay(update, member)
-        member.charge(self._loop.time() - began, self._loop.time())
+        member.charge(thread_time() - began, self._loop.time())
 
     def _deny(self, member: Member, number: int) -> None:
         metrics.REFUSED.labels(ReadOnly.code).inc()
@@ -398,24 +468,8 @@ class Room:
     async def _checked(self, update: bytes, *, is_stored: bool = False) -> tuple[bytes, Scan]:
         checked = await self._intake.check(update, is_stored=is_stored)
         await self._serving.wait()  # it may have been rebuilt meanwhile
+        self._be_ready()
         return checked
-
-    def _owe(self, member: Member, number: int, update: bytes) -> None:
-        """Have an update stored; acknowledge it when that, and all before it, is in the log."""
-        if update:
-            author = member.principal
-            self._owe_log(update, author.user_id, member.identity.name)
-        self._receipts.expect(self._owed, self._peers.hearsay.latest, member, number, update)
-        if not update:
-            self._send_acks()
-
-    def _owe_log(self, update: bytes, author_id: int | None, author_name: str) -> None:
-        self._owed += 1
-        settle = partial(self._note_committed, self._owed)
-        self._journal.owe(self.document_id, Owed(update, author_id, author_name, settle))
-
-    def _note_committed(self, serial: int) -> None:
-        self._committed = serial
 
     def _settled(self, head: int | None, rows: int) -> None:
         """The journal has committed what was owed; None: the document does not exist any more."""
@@ -423,19 +477,14 @@ class Room:
             self.fail(NotFound("the document was deleted"))
             return
         try:
-            self._fanout.flush()  # others must have heard what they are told is in the log
-            self._peers.tell_committed(head - rows, head, self._committed)
-            self._send_acks()
+            if not self._seat.is_alone:
+                self._fanout.flush()  # others must have heard what they are told is in the log
+            self._peers.tell_committed(head - rows, head, self.ledger.committed)
+            self.ledger.send_acks()
         except Exception:
             # Nobody was told too much; whoever comes back loads what the log has.
             self.fail(Unavailable("the document has to be loaded again; connect again"))
             raise
-
-    def _send_acks(self) -> None:
-        now = self._loop.time()
-        for member in self._receipts.release(self._committed, self._peers.hearsay.confirmed):
-            if not member.is_behind:  # it is told when it has caught up
-                member.send_acks(self._fanout.update_frames, now)
 
     async def _rebuild(self, update: bytes, scan: Scan, reason: str, member: Member) -> None:
         """The replica broke over ``update``: start again from the log.
@@ -467,6 +516,7 @@ class Room:
             raise unavailable from error
         finally:
             self._serving.set()
+            self._fanout.expect()
 
     def _applies_without_unresolved(self, update: bytes, scan: Scan) -> bool:
         try:
@@ -487,16 +537,16 @@ class Room:
         return self._failure is not None
 
     # -- To and from other processes --------------------------------------------------------
-    def _tell_peers(self, update: bytes) -> None:
-        is_stored = self._owed == self._committed
-        self._peers.tell_update(update, self._owed, is_stored=is_stored)
+    def _tell_peers(self, update: bytes, scan: Scan | None) -> None:
+        is_stored = self.ledger.is_settled
+        self._peers.tell_update(update, scan, self.ledger.owed, is_stored=is_stored)
 
     async def _hear(self, heard: Heard) -> None:
         message = heard.message
         match message["type"]:
             case "document.update":
                 try:
-                    is_news = await self._apply_foreign(message["payload"], is_stored=False)
+                    is_news = await self._take_foreign(message)
                 except ReplicaBroken:
                     await self._reload()  # and, by raising, disown it: its commit must be read
                     raise
@@ -504,7 +554,7 @@ class Room:
                     self._peers.hear_update(message, self._loop.time())
             case "document.committed":
                 self._peers.hear_committed(message, heard_all=not heard.has_gap)
-                self._send_acks()
+                self.ledger.send_acks()
             case "document.awareness":
                 self._cursors.receive_remote(message["payload"])
             case "document.arrived":
@@ -539,11 +589,9 @@ class Room:
             "storing for another process",
             extra={"document": self.document_id, "bytes": len(update)},
         )
-        self._owe_log(update, None, "")
+        self.ledger.owe_log(update, None, "")
         self._peers.owe_untold()  # told again and again it would grow, as long as nobody can store
-        self._journal.owe(
-            self.document_id, Owed(b"", settle=partial(self._peers.hearsay.stored, list(overdue)))
-        )
+        self.ledger.when_stored(partial(self._peers.hearsay.stored, list(overdue)))
 
     async def _apply_rows(self, rows: Sequence[bytes]) -> None:
         """Apply rows of the log. What cannot be applied here is loaded like by whoever opens it."""
@@ -555,7 +603,18 @@ class Room:
             extra = {"document": self.document_id, "error": f"{error!r:.200}"}
             logger.warning("rows not applied, loading again", extra=extra)
             await self._reload()
-            self._fanout.relay(self._replica.difference(known), None)
+            await self._relay_news_since(known)
+
+    async def _relay_news_since(self, state_vector: bytes) -> None:
+        """What members may lack after a reload. Where the log says one clock twice, it may be cut
+        where nobody can read it: then they have to come again."""
+        news = self._replica.difference(state_vector)
+        try:
+            await self._intake.check(news, is_stored=True)
+        except InvalidUpdate:
+            self.fail(Unavailable("the document has to be loaded again; connect again"))
+            return
+        self._fanout.relay(news, None)
 
     async def _apply_foreign(self, update: bytes, *, is_stored: bool) -> bool:
         """Apply what another process has checked and applied before; whether it was news.
@@ -563,9 +622,23 @@ class Room:
         Raises CollabError, or ReplicaBroken: then the replica has to be loaded again.
         """
         update, scan = await self._checked(update, is_stored=is_stored)
+        return await self._apply_checked(update, scan, self._intake.apply)
+
+    async def _take_foreign(self, message: Mapping[str, Any]) -> bool:
+        """``_apply_foreign``, of a message that may say what its update holds."""
+        update, holds = message["payload"], message.get("holds")
+        if holds is None or self._intake.has_fatal:
+            return await self._apply_foreign(update, is_stored=False)
+        return await self._apply_checked(update, from_message(holds), self._intake.apply_unnoted)
+
+    async def _apply_checked(self, update: bytes, scan: Scan, apply: Apply) -> bool:
+        self._let_go_first(scan)
         if not self._replica.would_change_by(scan, is_sure=False):
             return False
+        await self._intake.refuse_contradiction(lambda: self._replica, update, scan)
+        await self._serving.wait()
+        self._let_go_first(scan)
         update, scan = self._intake.news_in(self._replica, update, scan)
-        self._intake.apply(self._replica, update, scan)
+        apply(self._replica, update, scan)
         self._fanout.relay(update, None)
         return True

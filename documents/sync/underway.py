@@ -3,23 +3,26 @@
 pycrdt can be killed or stalled by bytes that nobody has thought of yet, and nothing inside
 the process can catch that. So each update is noted in a mapped file while pycrdt works on it
 (a microsecond), and after a crash or a stall the next process finds it there. A process that
-was merely killed leaves no traceback beside it, and nothing is blamed for that.
+was merely killed leaves no traceback beside it, and nothing is blamed for that. What several
+have typed is taken up together and not noted, lest they be blamed for one another: after a
+crash everybody's edits are taken one by one for a while, and if it comes again, that shows whose.
 """
 
 import faulthandler
 import logging
 import mmap
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 from uuid import UUID
 
 logger = logging.getLogger(__name__)
 
 _HEADER = struct.Struct("<?16sI")  # whether something is under way, document, length
+_CAREFUL_FOR_S = 600.0
 _TRACEBACK_LINES = 400  # of all threads; the one that matters can be any of them
 
 
@@ -41,6 +44,7 @@ class Underway:
     def __init__(self, directory: Path | None, name: str, *, max_bytes: int) -> None:
         self._pages: list[_Page] = []
         self.suspects: list[Suspect] = []
+        self._careful_until = 0.0
         if directory is None:
             return
         try:
@@ -62,9 +66,19 @@ class Underway:
         left = [page.tear_out() for page in self._pages]
         if not lines:
             return []
+        self.beware()
         traceback = "\n".join(lines)
         logger.error("the process before this one crashed or stalled:\n%s", traceback)
         return [Suspect(*noted, traceback) for noted in left if noted is not None]
+
+    @property
+    def is_careful(self) -> bool:
+        """Whether a process or a replica broke lately: then every edit is to be noted."""
+        return monotonic() < self._careful_until
+
+    def beware(self) -> None:
+        """Be careful for a while: what several have typed broke a replica."""
+        self._careful_until = monotonic() + _CAREFUL_FOR_S
 
     def watch(self) -> None:
         """Have crashes leave a traceback."""
@@ -81,18 +95,15 @@ class Underway:
         else:
             faulthandler.dump_traceback_later(within_s, exit=True)
 
-    @contextmanager
-    def note(self, document_id: UUID, update: bytes) -> Iterator[None]:
+    def note(self, document_id: UUID, update: bytes) -> AbstractContextManager[None]:
         """While pycrdt works on this update. One at a time on each page; beyond that, unnoted."""
-        page = next((page for page in self._pages if page.take(document_id, update)), None)
-        try:
-            yield
-        finally:
-            if page is not None:
-                page.give_back()
+        for page in self._pages:
+            if page.take(document_id, update):
+                return page
+        return _UNNOTED
 
 
-class _Page:
+class _Page(AbstractContextManager[None]):
     """One mapped file. Sparse: it takes the room of the largest update so far."""
 
     def __init__(self, path: Path, max_bytes: int) -> None:
@@ -111,7 +122,7 @@ class _Page:
         _HEADER.pack_into(self._bytes, 0, True, document_id.bytes, len(update))
         return True
 
-    def give_back(self) -> None:
+    def __exit__(self, *_: object) -> None:
         self._bytes[0] = 0
         self._lock.release()
 
@@ -124,4 +135,5 @@ class _Page:
         return UUID(bytes=document), self._bytes[_HEADER.size : _HEADER.size + length]
 
 
+_UNNOTED = nullcontext()
 NOTED_NOWHERE = Underway(None, "", max_bytes=0)

@@ -186,7 +186,11 @@ async def chaos(
     except BaseException:
         print(f"seed {seed}, faults {dict(report.faults)}")
         for server in service.servers:
-            print(f"--- {server.port} {server.directory.name}\n{server.logs()[-6000:]}")
+            ended = server._process.poll() if server._process else "stopped"
+            print(f"--- {server.port} {server.directory.name}, ended: {ended}")
+            for notes in server.directory.rglob("fatal-*.txt"):
+                print(notes.name, notes.read_text()[-4000:])
+            print(server.logs()[-6000:])
         raise
     finally:
         await asyncio.to_thread(service.close)

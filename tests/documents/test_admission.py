@@ -7,6 +7,7 @@ from django.utils import timezone
 from collab.accounts.models import ApiToken
 from collab.accounts.principal import guest_cookie, principal_of_user
 from collab.errors import NoAccess, NotAuthenticated, NotFound, ProtocolError, SchemaTooOld
+from documents.access import standings_of
 from documents.admission import admit
 from documents.formats.schema import SCHEMA_VERSION
 from documents.models import Role, ShareLink
@@ -40,6 +41,12 @@ def test_each_credential_admits_its_person(document, alice, bob, link):
     admission = admit([], {"token": token}, document.id)
     assert (admission.principal.user_id, admission.role) == (bob.pk, Role.VIEWER)
     assert admission.document == document
+
+
+def test_a_token_that_may_only_read_stays_a_viewer_in_the_room(document, alice, link):
+    admission = admit(bearer_of(alice, "read"), {"link": link.token}, document.id)
+    (standing,) = standings_of(document.id, [admission.principal], timezone.now())
+    assert admission.role == standing.role == Role.VIEWER
 
 
 def test_the_first_credential_counts(document, alice, mallory, link):

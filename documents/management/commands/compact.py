@@ -1,6 +1,7 @@
-"""``manage.py compact [--follow]``: keep versions, fold logs, collect files; not in the server.
+"""``manage.py compact [--follow]``: keep versions, fold logs, index texts, collect files.
 
-What is folded was reviewed before: afterwards nobody could tell where a version had to end.
+Not in the server. What is folded was reviewed before: afterwards nobody could tell where a
+version had to end.
 ``--follow`` goes on until SIGTERM; ``--child`` until standard input is closed, so that the
 worker that ``serve`` starts does not outlive it, however it ends.
 """
@@ -24,8 +25,10 @@ from django.utils import timezone
 from documents import orphans
 from documents.models import Document
 from documents.review import due_for_review, review
+from documents.search import Lookout, index
 from documents.sync import log
 from documents.sync.compaction import compact
+from documents.sync.panics import panics_as_errors
 from documents.versions import due_for_thinning, thin
 
 logger = logging.getLogger(__name__)
@@ -51,7 +54,9 @@ class Command(BaseCommand):
             ids = options["documents"] or Document.objects.values_list("id", flat=True)
             self._each(ids, self._compact)
             self._each(ids, self._thin)
+            self._each(ids, self._index)
             return
+        self._lookout = Lookout()
         self._looked_for_strays_at = -_STRAYS_EVERY_S
         if not (options["follow"] or options["child"]):
             self._do_what_is_due()
@@ -76,6 +81,7 @@ class Command(BaseCommand):
             log.due_for_compaction(rows=conf.compact_rows, idle=idle, now=now), self._compact
         )
         self._each(due_for_thinning(now), self._thin)
+        self._each(self._lookout.due(now), self._look)
         orphans.collect(now=now, grace=timedelta(days=conf.attachment_grace_days))
         if time.monotonic() - self._looked_for_strays_at >= _STRAYS_EVERY_S:
             self._looked_for_strays_at = time.monotonic()
@@ -84,7 +90,8 @@ class Command(BaseCommand):
     def _each(self, document_ids: Iterable[UUID], do: Callable[[UUID], object]) -> None:
         for document_id in document_ids:
             try:
-                do(document_id)
+                with panics_as_errors():
+                    do(document_id)
             except Exception:  # one damaged document must not keep the others long
                 logger.exception("not compacted", extra={"document": document_id})
 
@@ -102,6 +109,12 @@ class Command(BaseCommand):
                 up_to=reviewed.up_to,
                 keep_rows_after=reviewed.session_after,
             )
+
+    def _index(self, document_id: UUID) -> None:
+        index(document_id, now=timezone.now())
+
+    def _look(self, document_id: UUID) -> None:
+        self._lookout.look(document_id, now=timezone.now())
 
     def _thin(self, document_id: UUID) -> None:
         thin(document_id, timezone.now())

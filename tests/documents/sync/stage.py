@@ -35,8 +35,10 @@ from documents.sync.log import Row, Stored
 from documents.sync.member import Member, Wishes
 from documents.sync.replica import merge
 from documents.sync.room import Room
-from documents.sync.underway import NOTED_NOWHERE
+from documents.sync.underway import Underway
 from presence.identity import identity_of
+
+TAKES_AT_ONCE = True
 
 
 class Log:
@@ -113,6 +115,10 @@ class Player:
             self.doc.apply_update(message.update)
 
     async def says(self, message: Message) -> None:
+        """As a connection does: at once if that can be (see ``conftest.py``)."""
+        is_edit = TAKES_AT_ONCE and isinstance(message, Update)
+        if is_edit and self.room.take_now(self.member, message.update):
+            return
         await self.room.receive(self.member, message)  # type: ignore[arg-type]
 
     async def syncs(self) -> None:
@@ -175,6 +181,7 @@ class Stage:
         self.log = Log()
         self.layer = InMemoryChannelLayer()
         self.roles: dict[str, Role | None] | None = {}
+        self._underway = Underway(None, "", max_bytes=0)  # as if all were one process
         self._tasks: dict[Room, list[asyncio.Task[None]]] = {}
 
     async def room(self, *, is_alone: bool = True, commits: bool = True) -> Room:
@@ -194,7 +201,7 @@ class Stage:
             read=self.log.read,
             quarantine=self.log.quarantine,
             fatal_updates=self.log.fatal_updates,
-            underway=NOTED_NOWHERE,
+            underway=self._underway,
             standings=self._standings,
         )
         await room.open()

@@ -14,6 +14,7 @@ from documents.sync import log
 from documents.sync.compaction import compact, fingerprint, fold, verify
 from documents.sync.log import Row
 from documents.sync.replica import Replica
+from tests.documents.sync.test_panics import Panic
 from tests.documents.sync.test_replica import session
 from tests.documents.sync.updates import client, deletes, edited, text, text_after, text_of, update
 
@@ -72,6 +73,16 @@ def test_a_fingerprint_does_not_depend_on_order_or_cutting(seed: int) -> None:
     shuffled = random.Random(seed).sample(sent, len(sent))
     halves = [fold(sent[: len(sent) // 2]), *sent[len(sent) // 2 :]]
     assert len({fingerprint(parts) for parts in (sent, shuffled, halves)}) == 1
+
+
+def test_a_panic_is_an_error_like_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def panics(*args: Any) -> None:
+        raise Panic("index out of bounds")
+
+    monkeypatch.setattr(pycrdt.Doc, "apply_update", panics)
+    for work in (fold, fingerprint):
+        with pytest.raises(RuntimeError, match="Panic: index out of bounds"):
+            work([update(client(1, 0, text("one")))])
 
 
 def test_a_fingerprint_sees_deletions() -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from collab.errors import InvalidUpdate
 from collab.lib0 import write_var_bytes, write_var_string
+from documents.sync import guard
 from documents.sync.guard import check, scan
 from tests.documents.sync import fuzz
 from tests.documents.sync.updates import (
@@ -62,6 +63,46 @@ def test_a_keystroke_says_what_it_follows_on() -> None:
     assert found.is_ready_for({5: 2})
     assert not found.is_ready_for({5: 1})
     assert not found.is_ready_for({})
+
+
+def uint(value: int) -> bytes:
+    """Of any size, as no editor writes it."""
+    return bytes((value,)) if value < 128 else bytes((value & 127 | 128,)) + uint(value >> 7)
+
+
+NUMBERS = [0, 1, 5, 127, 128, 2**31 - 8, 2**31 - 1, 2**31, 2**53 - 1, 2**53, 2**56 - 1, 2**63]
+ENCODED = st.sampled_from([*map(uint, NUMBERS), b"\x80" * 7 + b"\x00", b"\x80" * 8 + b"\x00"])
+
+
+@given(
+    numbers=st.lists(ENCODED, min_size=6, max_size=6),
+    info=st.sampled_from([0x84, 0x44, 0xC4]),
+    said=st.sampled_from(["a", "hello", "", "é"]),
+    rest=st.sampled_from([b"\x00", b"", b"\x01", b"\x00\x00", b"\x01\x05\x01\x00\x01"]),
+    noise=st.none() | st.tuples(st.integers(0, 60), st.integers(0, 255)),
+)
+def test_typing_is_scanned_like_everything_else(
+    *, numbers: list[bytes], info: int, said: str, rest: bytes, noise: tuple[int, int] | None
+) -> None:
+    origins = numbers[2 : 6 if info == 0xC4 else 4]
+    encoded = bytearray(b"\x01\x01" + b"".join(numbers[:2]) + bytes((info,)) + b"".join(origins))
+    encoded += write_var_string(said) + rest
+    if noise is not None and noise[0] < len(encoded):
+        encoded[noise[0]] = noise[1]
+    found = guard.scan_typing(bytes(encoded))
+    if found is not None:
+        assert found == guard.Scanner(bytes(encoded), 64).scan()
+        assert pycrdt.merge_updates(bytes(encoded)) == bytes(encoded), "it is normal"
+
+
+def test_a_keystroke_is_scanned_the_short_way() -> None:
+    doc, other = pycrdt.Doc(), pycrdt.Doc()
+    words, others = (each.get("text", type=pycrdt.Text) for each in (doc, other))
+    words.insert(0, "ab")
+    other.apply_update(doc.get_update())
+    for at in (1, 2, 3):  # between one's own, after one's own, between two authors'
+        keystroke = edited(other, lambda at=at: others.insert(at, "c"))
+        assert guard.scan_typing(keystroke) == guard.Scanner(keystroke, 64).scan()
 
 
 def test_what_is_known_already_adds_nothing() -> None:

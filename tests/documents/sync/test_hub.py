@@ -85,8 +85,9 @@ async def test_a_document_that_cannot_be_read_is_refused_and_left_untouched(
 ) -> None:
     await sync_to_async(log.append)({document_id: [log.Row(b"\x00\x00"), log.Row(b"\x00\x00")]})
     await LogEntry.objects.filter(seq=2).adelete()
-    with pytest.raises(Unavailable):
+    with pytest.raises(log.LogDamaged) as refused:
         await hub.open(document_id)
+    assert refused.value.close_code == 4503
     assert document_id not in hub.rooms
     assert await LogEntry.objects.filter(document_id=document_id).acount() == 2
 

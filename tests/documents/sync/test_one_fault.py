@@ -49,7 +49,7 @@ async def test_a_room_that_is_opened_anew_acknowledges_only_what_the_log_has() -
 
 async def test_whoever_fails_when_told_of_a_commit_does_not_end_the_journal() -> None:
     async with staged() as stage:
-        room = await stage.room()
+        room = await stage.room(is_alone=False)
         bob = await stage.player(room, "bob", ack_count=True)
         with patch.object(room._fanout, "flush", side_effect=RuntimeError):
             await bob.types("a")
@@ -85,7 +85,7 @@ async def test_a_commit_while_a_broken_replica_is_loaded_again_ends_nothing() ->
             room._fanout._timer._interval_s = 0.2  # what bob writes is still being gathered
             room._fanout._timer._not_before = asyncio.get_running_loop().time() + 0.2
             await bob.types("y" * 40_000)
-            evil = asyncio.create_task(eve.types("EVIL"))
+            evil = asyncio.create_task(room.receive(eve.member, Update(eve.inserts("EVIL"))))
             await a_moment()
             stage.log.may_commit.set()
             await a_moment()

@@ -227,7 +227,7 @@ async def test_what_could_not_be_applied_is_read_from_the_log_though_its_commit_
     async with staged() as stage:
         bob, carol = await two_rooms(stage)
         stage.log.may_commit.clear()
-        with patch.object(carol.room, "_apply_foreign", side_effect=Unavailable("not now")):
+        with patch.object(carol.room, "_take_foreign", side_effect=Unavailable("not now")):
             await bob.types("missed")
             await a_moment()
         stage.roles = {"bob": Role.EDITOR, "carol": Role.EDITOR}

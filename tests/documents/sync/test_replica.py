@@ -162,6 +162,24 @@ def test_half_an_emoji_does_not_damage_the_rest() -> None:
     assert decode_state_vector(pycrdt.get_state(encoded)) == replica.clocks == {1: 5}
 
 
+@pytest.mark.parametrize("is_loaded", [False, True])
+def test_nor_does_the_first_emoji_of_a_long_text(is_loaded: bool) -> None:
+    replica = Replica()
+    take(replica, update(client(1, 0, text("plain"))))
+    whole = update(client(1, 5, text_after(1, 4, "👧ab")))
+    half = update(deletes=deletes(1, (5, 1)))
+    if is_loaded:
+        replica = Replica.load([replica.settled_state(), whole])
+        take(replica, half)
+    else:
+        take(replica, merge([whole, half]))
+    take(replica, update(client(1, 9, text_after(1, 8, "c"))))
+    encoded = replica.difference(EMPTY_STATE_VECTOR)
+    assert decode_state_vector(pycrdt.get_state(encoded)) == replica.clocks == {1: 10}
+    assert text_of(encoded).startswith("plain")
+    assert text_of(encoded).endswith("abc")
+
+
 def test_a_broken_replica_is_never_used_again() -> None:
     replica = Replica()
     take(replica, update(client(1, 0, text("ab"))))
@@ -202,7 +220,7 @@ def test_what_was_deleted_long_ago_does_not_stay_in_memory() -> None:
     replica, doc = Replica(), pycrdt.Doc()
     text = doc.get("text", type=pycrdt.Text)
     for _ in range(100):
-        for change in (lambda: text.insert(0, "x" * 50_000), text.clear):
+        for change in (lambda: text.insert(0, "👧" + "x" * 50_000), text.clear):
             before = doc.get_state()
             change()
             update, scanned = check(doc.get_update(before), max_depth=64)

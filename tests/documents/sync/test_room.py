@@ -12,6 +12,7 @@ from collab.errors import InvalidUpdate, NoAccess, NotFound, TooLarge, Unavailab
 from documents.access import Standing
 from documents.models import Role
 from documents.protocol.messages import Awareness, QueryAwareness, SyncStep1, SyncStep2, Update
+from documents.sync.guard import scan
 from documents.sync.replica import Replica, ReplicaBroken
 from presence.awareness import ClientState, decode_states
 from tests.documents.sync.stage import Player, staged
@@ -152,7 +153,37 @@ async def test_an_echo_comes_back_after_the_commit_and_not_before() -> None:
         await until(lambda: Update(update) in bob.heard)
 
 
-async def test_nobody_who_did_not_ask_hears_an_ack_or_an_echo() -> None:
+async def test_where_many_type_at_once_an_echo_still_comes_after_the_commit_only() -> None:
+    async with staged(flush_interval_ms=30) as stage:
+        room = await stage.room()
+        echoing = [await stage.player(room, f"echo {n}", ack_echo=True) for n in range(2)]
+        plain = [await stage.player(room, f"plain {n}") for n in range(8)]
+        everybody = [*echoing, *plain]
+        await a_moment()
+        stage.log.may_commit.clear()
+        heard = {player: len(player.all_heard(Update)) for player in everybody}
+        own = {player: await player.types(f"<{n}>", at=0) for n, player in enumerate(everybody)}
+        await until(lambda: len({player.text for player in everybody}) == 1)
+        for player in echoing:
+            assert not any(
+                _holds(said.update, own[player])
+                for said in player.all_heard(Update)[heard[player] :]
+            )
+        stage.log.may_commit.set()
+        for player in echoing:
+            await until(
+                lambda player=player: any(
+                    _holds(said.update, own[player]) for said in player.all_heard(Update)
+                )
+            )
+
+
+def _holds(update: bytes, part: bytes) -> bool:
+    (client, (_, end)), *_ = scan(part).clocks.items()
+    return scan(update).clocks.get(client, (0, 0))[1] >= end
+
+
+async def test_nobody_who_did_not_ask_hears_an_ack_nor_one_who_types_alone_an_echo() -> None:
     async with staged() as stage:
         room = await stage.room()
         bob, carol = await stage.player(room, "bob"), await stage.player(room, "carol")
@@ -306,12 +337,13 @@ async def test_an_update_that_breaks_the_replica_is_quarantined_and_the_room_reb
         await until(lambda: carol.text == stage.log.text == "kept ")
         stage.log.may_commit.clear()
         await carol.types("and what is still owed")
+        await until(lambda: bob.text.endswith("owed"))
         fatal = bob.inserts("fatal")
         with (
             patch.object(Replica, "apply", side_effect=ReplicaBroken("panic")),
             pytest.raises(InvalidUpdate),
         ):
-            await bob.says(Update(fatal))
+            await room.receive(bob.member, Update(fatal))
         assert stage.log.quarantined == [fatal]
         stage.log.may_commit.set()
         late = await stage.player(room, "late")
@@ -330,7 +362,7 @@ async def test_a_room_that_cannot_be_rebuilt_sends_everybody_away() -> None:
             patch.object(room, "_read", stage.unreadable),
             pytest.raises(Unavailable),
         ):
-            await bob.says(Update(update))
+            await room.receive(bob.member, Update(update))
         await until(lambda: isinstance(carol.closed_with, Unavailable))
         assert room.has_failed
 

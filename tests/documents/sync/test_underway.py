@@ -32,6 +32,13 @@ def test_nothing_is_blamed_for_a_kill_or_for_a_crash_elsewhere(tmp_path: Path) -
     assert notes_in(tmp_path).suspects == []  # nothing was under way
 
 
+def test_after_a_crash_care_is_needed_and_after_a_kill_none(tmp_path: Path) -> None:
+    assert not notes_in(tmp_path).is_careful
+    (tmp_path / "fatal-8000.txt").write_text("Fatal Python error")
+    assert notes_in(tmp_path).is_careful
+    assert not notes_in(tmp_path).is_careful
+
+
 def test_what_is_too_long_or_has_nowhere_to_go_is_not_noted(tmp_path: Path) -> None:
     with notes_in(tmp_path).note(DOCUMENT, b"x" * 2000):
         pass
