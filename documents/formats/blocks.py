@@ -25,11 +25,13 @@ from documents.formats.schema import SCHEMA
 
 Block = dict[str, Any]
 
-_MAX_SPAN = 100
+MAX_SPAN = 100
 MAX_DEPTH = 64  # blocks within blocks; a browser's stack ends somewhere above that
 MAX_BLOCKS = 50_000
+_MAX_BREAKS = 50_000  # which cost as much as blocks do
 _MAX_ID_LENGTH = 100
 _MAX_CELLS = 20_000
+_MAX_WIDTH = 100_000
 
 _NODES: dict[str, dict[str, Any]] = SCHEMA["nodes"]
 # Every kind of block, with its props and their defaults; None is "no value".
@@ -53,9 +55,9 @@ _KINDS_OF_VALUE: dict[str, tuple[type, ...]] = {  # of those that have no value 
 _RANGES = {
     "level": (1, 6),
     "start": (0, 1_000_000),
-    "previewWidth": (1, 100_000),
-    "colspan": (1, _MAX_SPAN),
-    "rowspan": (1, _MAX_SPAN),
+    "previewWidth": (1, _MAX_WIDTH),
+    "colspan": (1, MAX_SPAN),
+    "rowspan": (1, MAX_SPAN),
 }
 _ALIGNMENTS = ("left", "center", "right", "justify")
 
@@ -137,7 +139,8 @@ def _table_of(table: Element) -> dict[str, Any]:
     for cell in rows[0] if rows else []:
         span = _span(cell, "colspan")
         given = cell.attributes.get("colwidth")
-        widths += (given if isinstance(given, list) else [None] * span)[:span]
+        known = given if isinstance(given, list) else [None] * span
+        widths += [width if _is_width(width) else None for width in known[:span]]
     content: dict[str, Any] = {
         "type": "tableContent",
         "columnWidths": widths,
@@ -154,7 +157,7 @@ def _table_of(table: Element) -> dict[str, Any]:
 
 def _span(cell: Element, name: str) -> int:
     span = cell.attributes.get(name)
-    return min(max(span, 1), _MAX_SPAN) if isinstance(span, int) else 1
+    return min(max(span, 1), MAX_SPAN) if isinstance(span, int) else 1
 
 
 def _cell_of(cell: Element) -> dict[str, Any]:
@@ -178,7 +181,7 @@ def from_blocks(blocks: Sequence[Mapping[str, Any]]) -> Element:
     """
     root = Element("blockGroup")
     ids: set[str] = set()
-    count = 0
+    count = breaks = 0
     todo: list[tuple[Element, Any, str, int]] = [(root, blocks or [_EMPTY], "content", 1)]
     while todo:
         group, siblings, path, depth = todo.pop()
@@ -192,11 +195,36 @@ def from_blocks(blocks: Sequence[Mapping[str, Any]]) -> Element:
             at = f"{path}[{number}]"
             container = _container_of(block, at, ids)
             group.children.append(container)
+            if (breaks := breaks + _breaks_in(container)) > _MAX_BREAKS:
+                raise InvalidContent(f"more than {_MAX_BREAKS:,} line breaks")
             if children := block.get("children"):
                 inner = Element("blockGroup")
                 container.children.append(inner)
                 todo.append((inner, children, f"{at}.children", depth + 1))
     return root
+
+
+_NAMES = frozenset({"id", "type"})
+_SAYING_NOTHING = frozenset(
+    value
+    for known in (*PROPS.values(), CELL_DEFAULTS)
+    for value in known.values()
+    if isinstance(value, str)
+)
+
+
+def characters_in(content: Any) -> int:
+    """How many characters the texts and props in any JSON have; defaults do not count."""
+    count, todo = 0, [content]
+    while todo:
+        match todo.pop():
+            case str(text):
+                count += 0 if text in _SAYING_NOTHING else len(text)
+            case list(items):
+                todo += items
+            case dict(items):
+                todo += [value for name, value in items.items() if name not in _NAMES]
+    return count
 
 
 _EMPTY: Block = {"type": "paragraph"}
@@ -220,12 +248,21 @@ def _container_of(block: Any, at: str, ids: set[str]) -> Element:
     _fill(content, block.get("content"), f"{at}.content")
     # Without an id each open editor would write one of its own, and they would conflict.
     block_id = block.get("id") or new_id()
-    if not isinstance(block_id, str) or len(block_id) > _MAX_ID_LENGTH or "\0" in block_id:
+    if len(check_text(block_id, f"{at}.id")) > _MAX_ID_LENGTH or "\0" in block_id:
         raise InvalidContent(f"{at}.id: a text of at most {_MAX_ID_LENGTH} characters")
     if block_id in ids:
         block_id = new_id()
     ids.add(block_id)
     return Element("blockContainer", {"id": block_id}, [content])
+
+
+def _breaks_in(container: Element) -> int:
+    count, todo = 0, [container]
+    while todo:
+        inner = list(todo.pop().elements())
+        count += sum(each.tag == BREAK for each in inner)
+        todo += inner
+    return count
 
 
 def _fill(content: Element, given: Any, at: str) -> None:
@@ -291,14 +328,14 @@ def _rows_of(content: Any, at: str) -> Iterator[Element]:
     widths = content.get("columnWidths") or []
     if not all(isinstance(each, int) for each in headers) or not isinstance(widths, list):
         raise InvalidContent(f"{at}: headerRows and headerCols are numbers, columnWidths a list")
+    if not all(width is None or _is_width(width) for width in widths):
+        raise InvalidContent(f"{at}.columnWidths: numbers from 0 to {_MAX_WIDTH:,}, or null")
     count = 0
     taken: set[tuple[int, int]] = set()  # (row, column) that cells of earlier rows reach into
     for y, row in enumerate(content["rows"]):
         cells = row.get("cells") if isinstance(row, Mapping) else None
         if not isinstance(cells, Sequence) or isinstance(cells, str) or not cells:
             raise InvalidContent(f"{at}.rows[{y}]: a row is an object with cells")
-        if (count := count + len(cells)) > _MAX_CELLS:
-            raise InvalidContent(f"{at}: more than {_MAX_CELLS:,} cells")
         element = Element("tableRow")
         column = 0
         for x, given in enumerate(cells):
@@ -307,6 +344,8 @@ def _rows_of(content: Any, at: str) -> Iterator[Element]:
             while (y, column) in taken:
                 column += 1
             span, height = _span(cell, "colspan"), _span(cell, "rowspan")
+            if (count := count + span * height) > _MAX_CELLS:
+                raise InvalidContent(f"{at}: cells in more than {_MAX_CELLS:,} places")
             if any(_is_width(width) for width in widths[column : column + span]):
                 cell.attributes["colwidth"] = widths[column : column + span]
             taken |= {(y + dy, column + dx) for dy in range(1, height) for dx in range(span)}
@@ -316,7 +355,8 @@ def _rows_of(content: Any, at: str) -> Iterator[Element]:
 
 
 def _is_width(width: Any) -> bool:
-    return isinstance(width, int | float) and not isinstance(width, bool)
+    is_number = isinstance(width, int | float) and not isinstance(width, bool)
+    return is_number and 0 <= width <= _MAX_WIDTH
 
 
 def _cell(cell: Any, at: str, *, is_header: bool) -> Element:

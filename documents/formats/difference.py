@@ -5,7 +5,7 @@ the same if they have the same id (``align`` gives new content the ids of what i
 Marks that blocks do not show (comments) stay on the text that stays. Iterative.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from pycrdt import Doc, XmlElement, XmlFragment, XmlText
@@ -26,6 +26,8 @@ from documents.formats.schema import SCHEMA
 from documents.formats.text_changes import kept_pairs, text_changes
 from documents.formats.tree import content_of, insert_node, read_children, write_runs
 
+# Of one text, to be changed one by one: yrs walks over all that is before each of them.
+_MAX_PIECES = 5_000
 _DEFAULTS: dict[str, dict[str, Any]] = {
     name: node["attributes"] for name, node in SCHEMA["nodes"].items()
 }
@@ -62,17 +64,29 @@ def rewrite(fragment: XmlFragment, current: Sequence[Node], target: Element) -> 
         parent, old, new = todo.pop()
         if old == new:
             continue
-        kept = dict(_pairs(old, new))
+        kept = {} if _is_text_of_many_pieces(old, new) else dict(_pairs(old, new))
         places = list(parent.children) if kept else []
         for place, new_place in kept.items():
             todo += _rewrite_node(places[place], old[place], new[new_place])
-        for place in range(len(old) - 1, -1, -1):
-            if place not in kept:
-                del parent.children[place]
-        stayed = set(kept.values())
-        for new_place, node in enumerate(new):
-            if new_place not in stayed:
-                insert_node(parent, new_place, node)
+        # As few steps as can be, and the last ones first: yrs walks over all before the place.
+        for start, end in reversed(list(_between(kept, len(old)))):
+            del parent.children[start:end]
+        for start, end in _between(kept.values(), len(new)):
+            for node in reversed(new[start:end]):
+                insert_node(parent, start, node)
+
+
+def _is_text_of_many_pieces(old: Sequence[Node], new: Sequence[Node]) -> bool:
+    return len(old) + len(new) > _MAX_PIECES and any(isinstance(node, Text) for node in old)
+
+
+def _between(places: Iterable[int], length: int) -> Iterator[tuple[int, int]]:
+    """From where to before where there is none of these places."""
+    start = 0
+    for place in [*sorted(places), length]:
+        if start < place:
+            yield start, place
+        start = place + 1
 
 
 def _rewrite_node(
@@ -151,6 +165,10 @@ def _rewrite_text(live: XmlText, old: Text, new: Text) -> None:
         return
     old_plain = old.plain
     offsets = _byte_offsets(old_plain)
+    if len(old.runs) + len(new.runs) > _MAX_PIECES:
+        del live[0 : offsets[-1]]
+        write_runs(live, 0, new.runs)
+        return
     # From the end, so that the offsets before stay true.
     for change in reversed(text_changes(old_plain, new.plain)):
         wanted = slice_runs(new.runs, change.new_start, change.new_end)

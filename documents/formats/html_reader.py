@@ -12,7 +12,7 @@ from typing import Any
 import nh3
 
 from collab.errors import TooLarge
-from documents.formats.blocks import PROPS, Block
+from documents.formats.blocks import MAX_SPAN, PROPS, Block
 from documents.formats.html import DATA_PROPS, LISTS
 from documents.formats.inline import Inline, inline_from
 from documents.formats.links import SAFE_SCHEMES, is_safe_link
@@ -58,10 +58,12 @@ _DECLARATION = re.compile(r"([a-z-]+)\s*:\s*([^;]+)")
 _LANGUAGE = re.compile(r"(?:^|\s)(?:language|lang)-(\S+)")
 _SPACES = re.compile(r"[ \t\n\r\f]+")
 _SOFT = "\ue000"  # a newline that is layout: a space, unless at the ends of a text
-_SPACES_WITH_NEWLINE = re.compile(r"[ \t\f]*[\r\n][ \t\n\r\f]*")
+# Begun where spaces begin, and not at each of a million of them.
+_SPACES_WITH_NEWLINE = re.compile(r"(?<![ \t\f])[ \t\f]*[\r\n][ \t\n\r\f]*")
 
 # Parsers are quadratic in depth and in the attributes of one tag.
 _MAX_HTML_DEPTH = 400
+_MAX_REPEATED = 2_000_000  # each paragraph opens again what was open before it
 _MAX_SIGNS_IN_A_TAG = 5000
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _NEED_NO_END = {*_VOID, "p", "li", "td", "th", "tr", "thead", "tbody", "tfoot", "dt", "dd",
@@ -102,8 +104,10 @@ def read_html(html: str, *, keeps_spaces: bool) -> list[Block]:
 
 
 def _refuse_monsters(html: str) -> None:
-    depth = 0
+    depth = repeated = 0
     for closing, tag in _TAG.findall(html):
+        if (repeated := repeated + depth) > _MAX_REPEATED:
+            raise TooLarge("too many HTML tags within unclosed or nested ones")
         if tag.lower() in _NEED_NO_END:
             continue
         depth = max(depth - 1, 0) if closing else depth + 1
@@ -600,7 +604,7 @@ def _cell_props(tag: str, given: Mapping[str, str], align: str) -> dict[str, Any
     props: dict[str, Any] = {}
     for name in ("colspan", "rowspan"):
         if given.get(name, "").isascii() and given.get(name, "").isdigit():
-            props[name] = min(max(int(given[name][:6]), 1), 1000)
+            props[name] = min(max(int(given[name][:6]), 1), MAX_SPAN)  # as browsers do
     for prop, attribute in DATA_PROPS.items():
         if value := given.get(attribute):
             props[prop] = value

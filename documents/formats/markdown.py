@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 from collab.errors import TooLarge
@@ -56,6 +57,10 @@ def from_markdown(text: str) -> list[Block]:
     # Looking for the ends of links is quadratic in the brackets of one passage.
     if max(passage.count("[") for passage in _PASSAGE.split(text)) > _MAX_BRACKETS:
         raise TooLarge(f"a passage may have {_MAX_BRACKETS:,} opening brackets")
+    # Each line is looked at once for each quote around it.
+    deepest = max((quotes.count(">") for quotes in _QUOTES.findall(text)), default=0)
+    if deepest * text.count("\n") > _MAX_QUOTED:
+        raise TooLarge("too many lines beside deeply nested quotes")
     return read_html(_html_of(text), keeps_spaces=True)
 
 
@@ -78,11 +83,42 @@ def _parser() -> MarkdownIt:
     # Without the renderer's newlines: what spaces are around a break is the text's own.
     parser.add_render_rule("softbreak", lambda *_: " ")
     parser.add_render_rule("hardbreak", lambda *_: "<br>")
+    parser.inline.ruler.at("linkify", _linkify)
+    # The second look that the parser takes is quadratic, and finds hardly more.
+    parser.core.ruler.disable("linkify")
     parser.normalizeLink = lambda url: url  # type: ignore[method-assign]  # as it was written
     return parser
 
 
+def _linkify(state: StateInline, silent: bool) -> bool:
+    """A bare address. The parser's own rule looks through all the text before each "://"."""
+    if state.linkLevel > 0 or not state.src.startswith("://", state.pos):
+        return False
+    scheme = _SCHEME.search(state.pending[-_LONGEST_SCHEME:])
+    if scheme is None:
+        return False
+    assert state.md.linkify is not None
+    start = state.pos - len(scheme[0])
+    link = state.md.linkify.match_at_start(state.src[start : start + _MAX_ADDRESS])
+    if link is None or not state.md.validateLink(url := link.url.rstrip("*")):
+        return False
+    if not silent:
+        state.pending = state.pending[: -len(scheme[0])]
+        opening = state.push("link_open", "a", 1)
+        opening.attrs = {"href": url}
+        state.push("text", "", 0).content = state.md.normalizeLinkText(url)
+        state.push("link_close", "a", -1)
+    state.pos += len(url) - len(scheme[0])
+    return True
+
+
+_SCHEME = re.compile(r"(?<![a-z0-9+])(?:https?|ftp)\Z", re.IGNORECASE)
+_MAX_ADDRESS = 4096  # what is in brackets in one is looked at again from each bracket
+_LONGEST_SCHEME = len("https") + 1  # and what stands before it
 _MAX_BRACKETS = 5000
+_MAX_QUOTED = 2_000_000  # lines, times the depth of quotes
+_QUOTES = re.compile(r"^[ \t>*+-]*>", re.MULTILINE)
+_MANY_RUNS = 5000  # in one text: to read it back takes longer than is worth it
 _PASSAGE = re.compile(r"\n[ \t]*\n")
 _TASK = re.compile(r"\[([ xX])\](?:[ \t]+|$)")
 
@@ -349,7 +385,8 @@ def inline_markdown(inline: Any, *, one_line: bool = False, is_item: bool = Fals
     # Nobody shows the last break of a text.
     end = "<br>" if runs and runs[-1].text.endswith("\n") else ""
     text = _laid_out(_with_delimiters(runs), one_line, is_item) + end
-    if any(run.marks for run in runs) and not _reads_back(text, runs):
+    is_sure = len(runs) < _MANY_RUNS and (_is_unmistakable(runs) or _reads_back(text, runs))
+    if not is_sure:
         text = _laid_out(_with_tags(runs), one_line, is_item) + end
     return text
 
@@ -367,8 +404,29 @@ def _said_runs(inline: Any) -> list[Run]:
     return said
 
 
+def _is_unmistakable(runs: Sequence[Run]) -> bool:
+    """Whether delimiters cannot be misread: one pair around words, between spaces.
+
+    To read a text back takes longer than all the rest, and most of them are like this.
+    """
+    for before, run, after in zip([None, *runs], runs, [*runs[1:], None], strict=False):
+        if not run.marks:
+            continue
+        is_apart = (before is None or before.text.endswith(" ")) and (
+            after is None or after.text.startswith(" ")
+        )
+        is_between_words = not (before and before.marks) and not (after and after.marks)
+        is_simple = len(run.marks) == 1 and run.marks.keys() <= _DELIMITERS.keys()
+        if not (is_apart and is_between_words and is_simple and _WORDS.fullmatch(run.text)):
+            return False
+    return True
+
+
 def _reads_back(text: str, runs: list[Run]) -> bool:
-    blocks = from_markdown(f"{text}\n")
+    try:
+        blocks = from_markdown(f"{text}\n")
+    except TooLarge:
+        return False
     is_text = len(blocks) == 1 and blocks[0]["type"] == "paragraph" and not blocks[0]["children"]
     return is_text and _said_runs(blocks[0]["content"]) == runs
 
@@ -434,6 +492,7 @@ def _code_span(text: str) -> str:
     return f"{fence}{pad}{text}{pad}{fence}"
 
 
+_WORDS = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
 _SPECIAL = re.compile(
     r"""[`*\[\]]               # marks and links
       | ~(?=~) | (?<=~)~       # strike-through

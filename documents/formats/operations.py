@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from collab.errors import CollabError
+from collab.errors import CollabError, TooLarge
 from documents.formats.align import EVERYTHING, align
 from documents.formats.blocks import TABLE, TEXT_BLOCKS, Block
 from documents.formats.inline import Inline, inline_from, runs_of
-from documents.formats.nodes import Run, slice_runs
+from documents.formats.nodes import Run
 
 _SHOWN = 200  # blocks that an error tells about
 _SHOWN_LENGTH = 80
@@ -39,19 +39,37 @@ class Operation:
     all: bool = False
 
 
-def apply_operations(blocks: Sequence[Block], operations: Sequence[Operation]) -> list[Block]:
-    """The blocks after all operations. Raises TargetMissing for the first that has no target."""
-    result = list(blocks)
+class _Growth:
+    """How many characters texts may still grow by. Each replacement may double what there is."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = self._left = limit
+
+    def spend(self, characters: int, at: str) -> None:
+        """To be asked before anything is put in. Raises TooLarge."""
+        self._left -= characters
+        if self._left < 0:
+            raise TooLarge(f"{at}: all replacements may add {self._limit:,} characters together")
+
+
+def apply_operations(
+    blocks: Sequence[Block], operations: Sequence[Operation], *, max_growth: int
+) -> list[Block]:
+    """The blocks after all operations. ``max_growth``: characters that replaced texts may add.
+
+    Raises TargetMissing for the first operation that has no target, or TooLarge.
+    """
+    result, growth = list(blocks), _Growth(max_growth)
     for number, operation in enumerate(operations):
-        result = _APPLY[operation.op](result, operation, f"operations[{number}]")
+        result = _APPLY[operation.op](result, operation, f"operations[{number}]", growth)
     return result
 
 
-def _append(blocks: list[Block], operation: Operation, at: str) -> list[Block]:
+def _append(blocks: list[Block], operation: Operation, at: str, growth: _Growth) -> list[Block]:
     return operation.content if _is_blank(blocks) else [*blocks, *operation.content]
 
 
-def _prepend(blocks: list[Block], operation: Operation, at: str) -> list[Block]:
+def _prepend(blocks: list[Block], operation: Operation, at: str, growth: _Growth) -> list[Block]:
     return operation.content if _is_blank(blocks) else [*operation.content, *blocks]
 
 
@@ -65,19 +83,27 @@ def _is_blank(blocks: Sequence[Block]) -> bool:
     )
 
 
-def _insert_before(blocks: list[Block], operation: Operation, at: str) -> list[Block]:
+def _insert_before(
+    blocks: list[Block], operation: Operation, at: str, growth: _Growth
+) -> list[Block]:
     return _around(blocks, operation, at, lambda block: [*operation.content, block])
 
 
-def _insert_after(blocks: list[Block], operation: Operation, at: str) -> list[Block]:
+def _insert_after(
+    blocks: list[Block], operation: Operation, at: str, growth: _Growth
+) -> list[Block]:
     return _around(blocks, operation, at, lambda block: [block, *operation.content])
 
 
-def _delete_block(blocks: list[Block], operation: Operation, at: str) -> list[Block]:
+def _delete_block(
+    blocks: list[Block], operation: Operation, at: str, growth: _Growth
+) -> list[Block]:
     return _around(blocks, operation, at, lambda block: [])
 
 
-def _replace_block(blocks: list[Block], operation: Operation, at: str) -> list[Block]:
+def _replace_block(
+    blocks: list[Block], operation: Operation, at: str, growth: _Growth
+) -> list[Block]:
     def replaced(block: Block) -> list[Block]:
         first, *rest = operation.content or [{"type": "paragraph"}]
         # It stays the same block, for carets and comments in it.
@@ -89,14 +115,17 @@ def _replace_block(blocks: list[Block], operation: Operation, at: str) -> list[B
 def _around(
     blocks: list[Block], operation: Operation, at: str, change: Callable[[Block], list[Block]]
 ) -> list[Block]:
-    """The tree with one block, wherever it is, replaced by others."""
+    """The tree with one block, wherever it is, replaced by others.
+
+    One: had others its id, as new ones may, each operation could double them.
+    """
     found = False
     result: list[Block] = []
     todo: list[tuple[Sequence[Block], list[Block]]] = [(blocks, result)]
     while todo:
         level, target = todo.pop()
         for block in level:
-            if block["id"] == operation.block:
+            if not found and block["id"] == operation.block:
                 found = True
                 target += change(block)
                 continue
@@ -107,7 +136,9 @@ def _around(
     return result
 
 
-def _replace_text(blocks: list[Block], operation: Operation, at: str) -> list[Block]:
+def _replace_text(
+    blocks: list[Block], operation: Operation, at: str, growth: _Growth
+) -> list[Block]:
     """Within one block's text; what is put in looks like the first character that goes."""
     places = 0
     result: list[Block] = []
@@ -120,7 +151,7 @@ def _replace_text(blocks: list[Block], operation: Operation, at: str) -> list[Bl
     for copy in _reading_order(result):
         if places and not operation.all:
             break
-        places += _replace_in(copy, operation)
+        places += _replace_in(copy, operation, at, growth)
     if not places:
         raise TargetMissing(f"{at}: the text {operation.find!r} is nowhere", _what_is_there(blocks))
     return result
@@ -136,9 +167,9 @@ def _reading_order(blocks: Sequence[Block]) -> list[Block]:
     return found
 
 
-def _replace_in(block: Block, operation: Operation) -> int:
+def _replace_in(block: Block, operation: Operation, at: str, growth: _Growth) -> int:
     if block["type"] in TEXT_BLOCKS:
-        block["content"], count = _replaced(block.get("content") or [], operation)
+        block["content"], count = _replaced(block.get("content") or [], operation, at, growth)
         return count
     if block["type"] != TABLE:
         return 0
@@ -149,7 +180,7 @@ def _replace_in(block: Block, operation: Operation) -> int:
             if count and not operation.all:
                 cells.append(cell)
                 continue
-            content, found = _replaced(cell["content"], operation)
+            content, found = _replaced(cell["content"], operation, at, growth)
             count += found
             cells.append({**cell, "content": content})
         rows.append({"cells": cells})
@@ -157,18 +188,29 @@ def _replace_in(block: Block, operation: Operation) -> int:
     return count
 
 
-def _replaced(inline: Inline, operation: Operation) -> tuple[Inline, int]:
+def _replaced(inline: Inline, operation: Operation, at: str, growth: _Growth) -> tuple[Inline, int]:
+    """Run by run: a text that stands in many places must not become as many pieces."""
     runs = runs_of(inline)
     text = "".join(run.text for run in runs)
-    out: list[Run] = []
-    at = count = 0
-    while (place := text.find(operation.find, at)) >= 0 and (operation.all or not count):
-        out += slice_runs(runs, at, place)
-        out.append(Run(operation.replace, slice_runs(runs, place, place + 1)[0].marks))
-        at, count = place + len(operation.find), count + 1
+    find, replace = operation.find, operation.replace
+    count = text.count(find) if operation.all else int(find in text)
     if not count:
         return inline, 0
-    return inline_from([*out, *slice_runs(runs, at, len(text))]), count
+    growth.spend(count * (len(replace) - len(find)), at)
+    out: list[Run] = []
+    place, left = text.find(find), count
+    done = end = 0  # of the old text: what the new one stands for, where the run ends
+    for run in runs:
+        end += len(run.text)
+        pieces = []
+        while left and place < end:
+            pieces += [text[done:place], replace]
+            done, left = place + len(find), left - 1
+            place = text.find(find, done)
+        pieces.append(text[done:end])
+        done = max(done, end)
+        out.append(Run("".join(pieces), run.marks))
+    return inline_from(out), count
 
 
 def _what_is_there(blocks: Sequence[Block]) -> list[dict[str, str]]:
@@ -180,7 +222,7 @@ def _what_is_there(blocks: Sequence[Block]) -> list[dict[str, str]]:
     return shown
 
 
-_APPLY: Mapping[str, Callable[[list[Block], Operation, str], list[Block]]] = {
+_APPLY: Mapping[str, Callable[[list[Block], Operation, str, _Growth], list[Block]]] = {
     "append": _append,
     "prepend": _prepend,
     "insert_before": _insert_before,

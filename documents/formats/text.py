@@ -33,16 +33,22 @@ def rewritten(old: Sequence[Block], text: str) -> list[Block]:
     new_lines = _split(text)
     became = _became([line for _, line in old_lines], new_lines)
     said: dict[int, list[str | None]] = {}  # of each block: what its lines are now, None for gone
-    for place, (number, _) in enumerate(old_lines):
-        new = became.get(place)
-        said.setdefault(number, []).append(None if new is None else new_lines[new])
     added: dict[int, list[Block]] = {}  # new blocks by the block that they come after
-    owner_of = {new: old_lines[place][0] for place, new in became.items()}
-    last = -1
-    for new, line in enumerate(new_lines):
-        last = owner_of.get(new, last)
-        if new not in owner_of:
-            added.setdefault(last, []).append(_paragraph(line))
+    last, next_new = -1, 0
+    for place, (number, _) in enumerate(old_lines):
+        lines = said.setdefault(number, [])
+        new = became.get(place)
+        if new is None:
+            lines.append(None)
+            continue
+        news, next_new = new_lines[next_new:new], new + 1
+        if number == last and blocks[number]["type"] != TABLE:
+            lines.append("\n".join([*news, new_lines[new]]))  # within one block's text
+        else:
+            added.setdefault(last, []).extend(map(_paragraph, news))
+            lines.append(new_lines[new])
+        last = number
+    added.setdefault(last, []).extend(map(_paragraph, new_lines[next_new:]))
     return _rebuilt(old, blocks, said, added)
 
 
@@ -65,18 +71,22 @@ def _rebuilt(
 ) -> list[Block]:
     numbers = {id(block): number for number, block in enumerate(blocks)}
     result = added.get(-1, [])
-    todo: list[tuple[Sequence[Block], list[Block]]] = [(old, result)]
+    todo: list[tuple[Iterator[Block], list[Block]]] = [(iter(old), result)]
     while todo:
-        siblings, target = todo.pop()
-        for block in siblings:
-            number = numbers[id(block)]
-            lines = said.get(number, [])
-            children = target  # what was in a block that is gone takes its place
-            if not lines or any(line is not None for line in lines):
-                target.append(_saying(block, lines))
-                children = target[-1]["children"]
-            target += added.get(number, [])
-            todo.append((block.get("children") or [], children))
+        siblings, target = todo[-1]
+        block = next(siblings, None)
+        if block is None:
+            todo.pop()
+            continue
+        number, children = numbers[id(block)], block.get("children") or []
+        lines = said.get(number, [])
+        inner = target  # what was in a block that is gone takes its place
+        if not lines or any(line is not None for line in lines):
+            target.append(_saying(block, lines))
+            inner = target[-1]["children"]
+        # Right after its own lines, and so before what is nested in it.
+        (inner if children else target).extend(added.get(number, []))
+        todo.append((iter(children), inner))
     return result
 
 

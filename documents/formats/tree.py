@@ -93,11 +93,12 @@ def insert_node(parent: XmlFragment | XmlElement, index: int, node: Node) -> Non
             write_runs(text, 0, node.runs)
             continue
         element = parent.children.insert(index, XmlElement(node.tag, node.attributes))
-        todo += [(element, place, each) for place, each in enumerate(node.children)][::-1]
+        # The last one first, each at the beginning: yrs walks over all before the place.
+        todo += [(element, 0, each) for each in node.children]
 
 
 def write_runs(text: XmlText, index: int, runs: Sequence[Run]) -> None:
     """Insert runs; ``index`` counts UTF-8 bytes, as pycrdt does."""
-    for run in runs:
+    # The last one first, all at one place: yrs walks over all marks before it.
+    for run in reversed(runs):
         text.insert(index, run.text, dict(run.marks))
-        index += len(run.text.encode())

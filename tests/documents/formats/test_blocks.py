@@ -2,7 +2,7 @@
 
 import pytest
 
-from documents.formats.blocks import MAX_DEPTH, from_blocks, to_blocks
+from documents.formats.blocks import MAX_DEPTH, characters_in, from_blocks, to_blocks
 from documents.formats.inline import InvalidContent
 from documents.formats.nodes import Element, Run, Text
 from documents.formats.tree import blocks_of
@@ -46,7 +46,34 @@ def test_addresses_that_would_run_something_are_left_out() -> None:
             {"type": "paragraph", "content": [{"type": "text", "text": "x", "styles": {"big": 1}}]},
             "no text style 'big'",
         ),
+        ({"type": "quote", "id": "\ud800"}, "content[0].id: holds half a character"),
+        ({"type": "quote", "id": 7}, "content[0].id: must be a text"),
+        ({"type": "quote", "content": "\n" * 50_001}, "more than 50,000 line breaks"),
+        (
+            {"type": "table", "content": {"rows": [{"cells": ["\n" * 50_001]}]}},
+            "more than 50,000 line breaks",
+        ),
         ({"type": "image", "content": "x"}, "has no content"),
+        (
+            {"type": "table", "content": {"rows": [{"cells": ["x"]}], "columnWidths": ["\ud800"]}},
+            "columnWidths: numbers from 0",
+        ),
+        (
+            {
+                "type": "table",
+                "content": {
+                    "rows": [
+                        {
+                            "cells": [
+                                {"type": "tableCell", "props": {"colspan": 100, "rowspan": 100}}
+                            ]
+                        }
+                    ]
+                    * 3
+                },
+            },
+            "cells in more than 20,000 places",
+        ),
         ({"type": "table", "content": {"rows": [{"cells": []}]}}, "a row is an object with cells"),
         ({"type": "paragraph", "children": "x"}, "must be a list of blocks"),
         ("x", "a block is an object"),
@@ -56,6 +83,13 @@ def test_what_the_schema_does_not_know_is_refused_by_its_place(block: object, wo
     with pytest.raises(InvalidContent) as error:
         from_blocks([block])  # type: ignore[list-item]
     assert words in str(error.value)
+
+
+def test_characters_are_those_of_texts_and_props_that_say_something() -> None:
+    link = {"type": "link", "href": "12345", "content": [{"type": "text", "text": "678"}]}
+    block = {"type": "paragraph", "content": ["90", link], "children": [{"type": "quote"}]}
+    assert characters_in(full([block])) == characters_in([block]) == 10
+    assert characters_in("1234") == 4
 
 
 def test_nesting_has_a_bound() -> None:

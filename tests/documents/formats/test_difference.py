@@ -1,8 +1,10 @@
 """The smallest edit: what stays the same is not touched."""
 
+from time import process_time
 from typing import Any
 
 import pycrdt
+import pytest
 from hypothesis import given, settings
 
 from documents.formats.blocks import Block, from_blocks, to_blocks
@@ -49,6 +51,18 @@ def test_the_editors_own_documents_need_no_change_at_all() -> None:
             continue  # what would run is left out; where nothing is, a paragraph is written
         doc = doc_of(story)
         assert changed(doc, story["blocks"]) == b"", story["name"]
+
+
+@pytest.mark.parametrize("old", ["a\n" * 40_000, [{"type": "text", "text": "a\nb\n", "styles": {}},
+    {"type": "text", "text": "c", "styles": {"bold": True}}] * 10_000])  # fmt: skip
+@pytest.mark.parametrize("new", ["b\n" * 40_000, "short"])
+def test_a_text_of_very_many_pieces_is_rewritten_in_bounded_time(old: Any, new: str) -> None:
+    blocks = full([{"id": "x", "type": "paragraph", "content": old}])
+    doc, target = loaded(blocks), full([{"id": "x", "type": "paragraph", "content": new}])
+    began = process_time()
+    changed(doc, target)
+    assert process_time() - began < 10  # it took minutes
+    assert blocks_of(doc) == target
 
 
 def test_one_word_of_a_thousand_blocks_is_a_hundred_bytes() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from collab.errors import TooLarge
 from documents.formats.blocks import Block
 from documents.formats.html import to_html
-from documents.formats.html_reader import from_html
+from documents.formats.html_reader import from_html, read_html
 from tests.documents.formats.stories import DOCUMENTS, STORIES, full, without_ids
 
 LOST = {
@@ -99,12 +99,19 @@ def test_text_is_text() -> None:
     assert without_ids(full(from_html(html))) == without_ids(blocks)
 
 
+def test_spans_are_as_wide_as_they_may_be() -> None:
+    (table,) = full(from_html("<table><tr><td colspan=1000 rowspan=65534>x</table>"))
+    (cell,) = table["content"]["rows"][0]["cells"]
+    assert (cell["props"]["colspan"], cell["props"]["rowspan"]) == (100, 100)
+
+
 @pytest.mark.parametrize(
     "html",
     [
         "<div>" * 100_000,
         "<ul><li>" * 20_000,
         "<p " + " ".join(f"a{n}=1" for n in range(50_000)) + ">",
+        "".join(f"<b class=c{n}>" for n in range(390)) + "<p>a" * 60_000,
     ],
 )
 def test_monsters_are_refused_at_once(html: str) -> None:
@@ -112,3 +119,9 @@ def test_monsters_are_refused_at_once(html: str) -> None:
     with pytest.raises(TooLarge):
         from_html(html)
     assert time.monotonic() - began < 5  # it took forty seconds to parse
+
+
+def test_a_million_spaces_are_read_at_once() -> None:
+    began = time.process_time()
+    assert read_html("a" + " " * 1_000_000 + "b \n c", keeps_spaces=True)
+    assert time.process_time() - began < 5  # it took hours

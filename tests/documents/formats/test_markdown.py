@@ -1,16 +1,19 @@
 """Markdown says what it can; what it cannot say stays as it was."""
 
 from contextlib import suppress
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collab.errors import TooLarge
+from documents.formats import markdown
 from documents.formats.align import align
 from documents.formats.blocks import Block
 from documents.formats.inline import InvalidContent
 from documents.formats.markdown import SCOPE, from_markdown, to_markdown
+from documents.formats.tree import new_document_update
 from tests.documents.formats.stories import DOCUMENTS, STORIES, full, without_ids
 
 LOST = {
@@ -108,8 +111,88 @@ def test_a_word_changed_in_a_coloured_text_keeps_the_colours() -> None:
         "- " * 20_000,
         "<b>" * 300,
         "|" * 50_000,
+        ">" * 90 + "a\n" * 500_000,
     ],
 )
 def test_monsters_are_read_in_bounded_time(text: str) -> None:
     with suppress(InvalidContent, TooLarge):  # nested too deep, too many brackets
         to_markdown(full(from_markdown(text))[:50])
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "https://a",
+        "-https://a/x",
+        "(https://a/b",
+        "//a.b/c(",
+        "]//a.b  _\n",
+        "://",
+        "a://",
+        "`a ",
+        "*x",
+        "~~a",
+        "`a",
+        "**x ",
+    ],
+)
+def test_no_text_takes_longer_than_it_is_long(unit: str) -> None:
+    began = process_time()
+    new_document_update(from_markdown(unit * (100_000 // len(unit))))
+    assert process_time() - began < 8  # it took four times as long for twice as much
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("see https://a.b/c_d_e*f* now", "https://a.b/c_d_e*f"),
+        ("HTTP://a.b", "HTTP://a.b"),
+        ("(ftp://a.b)", "ftp://a.b"),
+        ("-https://a.b", "https://a.b"),
+        ("xhttps://a.b", ""),
+        ("git+https://a.b", ""),
+        ("gopher://a.b", ""),
+        ("[https://a.b](/c)", "/c"),
+    ],
+)
+def test_whole_addresses_are_links(text: str, address: str) -> None:
+    (block,) = from_markdown(text)
+    links = [each["href"] for each in block["content"] if each["type"] == "link"]
+    assert links == ([address] if address else [])
+
+
+def test_a_text_of_very_many_brackets_or_marks_can_be_read() -> None:
+    runs = [{"type": "text", "text": "[a", "styles": {"bold": n % 2 == 0}} for n in range(6000)]
+    (block,) = full([{"type": "paragraph", "content": runs}])
+    assert to_markdown([block]).count("<strong>") == 3000
+    bold = {"type": "text", "text": "a", "styles": {"bold": True}}
+    (block,) = full([{"type": "paragraph", "content": ["[" * 6000, bold]}])
+    assert "<strong>a</strong>" in to_markdown([block])
+
+
+_AROUND = st.lists(
+    st.sampled_from(
+        ["word", " ", "*", "**", "~", "~~", "_", "`", "[", "](u)", "<u>", "&amp;", "\\", "\n",
+         "http://a.b", "1.", "- ", "#", "|", "é", "."]
+    ),
+    max_size=4,
+).map(lambda parts: f" {''.join(parts)} ")  # fmt: skip
+_MARKED = st.tuples(
+    st.sampled_from(["word", "a b", "1", "http"]), st.sampled_from(["bold", "italic", "strike"])
+)
+
+
+@given(st.lists(st.tuples(_AROUND, _MARKED), min_size=1, max_size=3), _AROUND)
+@settings(max_examples=300, deadline=None)
+def test_what_is_trusted_without_reading_it_back_would_read_back(
+    said: list[tuple[str, tuple[str, str]]], end: str
+) -> None:
+    inline = [{"type": "text", "text": end, "styles": {}}]
+    for around, (text, mark) in said:
+        inline[:0] = [
+            {"type": "text", "text": around, "styles": {}},
+            {"type": "text", "text": text, "styles": {mark: True}},
+        ]
+    runs = markdown._said_runs(inline)
+    assert markdown._is_unmistakable(runs)
+    assert markdown._reads_back(markdown.inline_markdown(inline), runs)

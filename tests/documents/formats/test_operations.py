@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from collab.errors import TooLarge
 from documents.formats.blocks import Block
 from documents.formats.operations import Operation, TargetMissing, apply_operations
 from documents.formats.text import from_text, to_text
@@ -21,8 +22,15 @@ OLD = full(
 )  # fmt: skip
 
 
+GROWTH = 1000
+
+
+def apply(blocks: list[Block], *operations: Operation) -> list[Block]:
+    return apply_operations(blocks, operations, max_growth=GROWTH)
+
+
 def after(*operations: Operation) -> str:
-    return to_text(full(apply_operations(OLD, operations)))
+    return to_text(full(apply(OLD, *operations)))
 
 
 def op(kind: str, text: str = "", **rest: Any) -> Operation:
@@ -51,18 +59,18 @@ def test_they_follow_one_another() -> None:
 
 
 def test_a_replaced_block_and_a_replaced_text_stay_what_they_were() -> None:
-    made = apply_operations(OLD, [op("replace_text", find="litres", replace="pints")])
+    made = apply(OLD, op("replace_text", find="litres", replace="pints"))
     assert made[1]["children"][0]["content"][1] == {
         "type": "text", "text": "pints of milk", "styles": {"bold": True}
     }  # fmt: skip
-    made = apply_operations(OLD, [op("replace_block", "x", block="a")])
+    made = apply(OLD, op("replace_block", "x", block="a"))
     assert made[0]["id"] == "a"
 
 
 def test_a_document_in_which_nothing_stands_is_begun() -> None:
     blank: list[Block] = full([{"type": "paragraph"}])
-    assert to_text(full(apply_operations(blank, [op("append", "x")]))) == "x\n"
-    assert len(apply_operations(blank, [op("append", "x")])) == 1
+    assert to_text(full(apply(blank, op("append", "x")))) == "x\n"
+    assert len(apply(blank, op("append", "x"))) == 1
 
 
 @pytest.mark.parametrize(
@@ -70,6 +78,66 @@ def test_a_document_in_which_nothing_stands_is_begun() -> None:
 )
 def test_what_is_not_there_is_said_with_what_is(operation: Operation) -> None:
     with pytest.raises(TargetMissing) as error:
-        apply_operations(OLD, [op("append", "x"), operation])
+        apply(OLD, op("append", "x"), operation)
     assert "operations[1]" in str(error.value)
     assert {"block": "b", "type": "bulletListItem", "text": "milk"} in error.value.there
+
+
+def doubling(times: int) -> list[Operation]:
+    return [op("replace_text", find="milk", replace="milk milk", all=True)] * times
+
+
+def test_replaced_texts_grow_within_bounds_however_they_are_chained() -> None:
+    # Each doubles two words: 2 × 5 × (2ⁿ - 1) characters more.
+    assert after(*doubling(6)).count("milk") == 2 * 2**6
+    with pytest.raises(TooLarge, match=r"operations\[6\]"):
+        apply(OLD, *doubling(7))
+    # What goes makes room.
+    less = op("replace_text", find="milk milk", replace="milk", all=True)
+    assert after(*doubling(6), less, *doubling(1)).count("milk") == 2 * 2**6
+
+
+def test_a_growth_beyond_all_memory_is_refused_before_it_is_made() -> None:
+    huge = [
+        op("append", "a" * 1000),
+        *[op("replace_text", find="a", replace="a" * 10**6, all=True)],
+    ]
+    with pytest.raises(TooLarge):
+        apply(OLD, *huge)
+
+
+def test_blocks_that_bear_one_id_are_not_doubled_by_each_operation() -> None:
+    twins = [{"id": "x", "type": "paragraph", "content": "x"}] * 2
+    grows = Operation("replace_block", content=full(twins), block="a")
+    twice = Operation(
+        "insert_after", content=[{**block, "id": "x"} for block in full(twins)], block="x"
+    )
+    start = [*OLD, {**OLD[0], "id": "x"}]
+    made = apply(start, grows, *[twice] * 20)
+    assert len(made) == len(start) + 1 + 2 * 20
+
+
+@pytest.mark.parametrize(
+    ("find", "replace", "all_", "texts"),
+    [
+        ("o ", "O-", True, ["twO-", "litres of milk"]),
+        ("o l", "0", True, ["tw0", "itres of milk"]),
+        ("two litres", "2", True, ["2", " of milk"]),
+        (" ", "_", True, ["two_", "litres_of_milk"]),
+        (" ", "_", False, ["two_", "litres of milk"]),
+        ("i", "", True, ["two ", "ltres of mlk"]),
+        ("two litres of milk", "", True, []),
+    ],
+)  # fmt: skip
+def test_a_replacement_looks_like_the_first_character_that_goes(
+    find: str, replace: str, all_: bool, texts: list[str]
+) -> None:
+    inner = OLD[1]["children"]
+    made = apply(inner, op("replace_text", find=find, replace=replace, all=all_))
+    assert [each["text"] for each in made[0]["content"]] == texts
+
+
+def test_a_text_that_stands_in_very_many_places_is_replaced_at_once() -> None:
+    many = full([{"id": "a", "type": "paragraph", "content": "a" * 300_000}])
+    made = apply(many, op("replace_text", find="a", replace="b", all=True))
+    assert made[0]["content"][0]["text"] == "b" * 300_000

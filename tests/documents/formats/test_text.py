@@ -23,6 +23,24 @@ def test_what_is_put_is_what_is_said(blocks: list[Block], others: list[Block]) -
     assert [line.split("\t")[0] for line in made.splitlines()] == words or "\t" in to_text(blocks)
 
 
+def test_what_was_nested_stays_where_it_stands_in_the_text() -> None:
+    nested = [{"id": "n", "type": "paragraph", "content": "nested"}]
+    blocks = full(
+        [
+            {"id": "a", "type": "bulletListItem", "content": "parent", "children": nested},
+            {"id": "b", "type": "paragraph", "content": "after"},
+        ]
+    )
+    for text in ("nested\nafter\n", "parent\nnew\nnested\nafter\n", "nested\nnew\nafter\n"):
+        assert to_text(full(rewritten(blocks, text))) == text
+
+
+def test_a_line_between_two_of_one_block_is_that_blocks() -> None:
+    blocks = full([{"id": "a", "type": "paragraph", "content": "one\nthree"}])
+    [block] = full(rewritten(blocks, "one\ntwo\nthree\n"))
+    assert (block["id"], to_text([block])) == ("a", "one\ntwo\nthree\n")
+
+
 def test_a_changed_line_stays_the_block_that_it_was() -> None:
     blocks = full(
         [

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from time import process_time
 
 import pycrdt
 import pytest
@@ -124,3 +125,15 @@ def test_a_document_nested_deeper_than_pythons_stack_is_read() -> None:
         count, levels = count + len(blocks), levels + 1
         blocks = blocks[0]["children"]
     assert (levels, count) == (MAX_DEPTH, 3000)
+
+
+def test_a_document_of_many_blocks_takes_no_longer_for_each_of_them() -> None:
+    def seconds(count: int) -> float:
+        blocks = [{"type": "paragraph", "content": "word"}] * count
+        began = process_time()
+        new_document_update(blocks)
+        return process_time() - began
+
+    seconds(100)
+    # Sixteen times as many; were each sought from the start, 256 times the work.
+    assert seconds(16_000) < 64 * max(seconds(1_000) for _ in range(3))
