@@ -156,6 +156,12 @@ class Conf(_FromEnvironment):
         description="Characters of Markdown, HTML or text that a program may send at once; "
         "above: 413.",
     )
+    conversion_timeout_s: float = Field(
+        30.0,
+        gt=0,
+        description="Seconds in which a program's content must be converted, or a document for "
+        "one; above: 503.",
+    )
     max_pending_bytes: int = Field(
         64 * MiB,
         ge=1 * MiB,
@@ -370,6 +376,12 @@ class Conf(_FromEnvironment):
     max_named_versions: int = Field(
         200, ge=1, description="Versions of one document that have a name; above: 409."
     )
+    max_restores_per_hour: int = Field(
+        30,
+        ge=1,
+        description="Restores of one document in an hour, each of which keeps what was there "
+        "before; above: 429.",
+    )
     # Webhooks.
     webhook_worker: bool = Field(
         True, description="Whether `serve` starts a worker for webhooks beside itself."
@@ -400,3 +412,9 @@ class Conf(_FromEnvironment):
         30.0, gt=0, description="Days that deliveries of webhooks stay in their log."
     )
     max_webhooks_per_user: int = Field(50, ge=0, description="Webhooks of one user.")
+    max_webhook_queue: int = Field(
+        10_000,
+        ge=1,
+        description="Messages that may wait for one user's webhooks; what happens beyond that "
+        "is not told.",
+    )
