@@ -3,32 +3,42 @@
 A name is resolved here, each of its addresses is judged, and the connection goes to one that
 passed: an answer of DNS that changes in between changes nothing. Follows no redirects, uses no
 proxy, reads nothing but the status. Knows nothing of webhooks.
+
+Looking a name up has threads for nothing else, and nobody has more than a few of them: one
+whose name server does not answer keeps its thread long after whoever asked has given up.
 """
 
 import asyncio
 import socket
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpcore
 
-from collab.errors import CollabError
+from collab.errors import CollabError, TooManyRequests, Unavailable
+from collab.shares import SharedThreads
 
 Address = IPv4Address | IPv6Address
 
 # What is routed on the internet. The rest of IPv6 is local, reserved, or IPv4 in disguise.
 _GLOBAL_UNICAST = ip_network("2000::/3")
 _LONGEST_URL = 2000
+# As many as there may be deliveries at once, so that only who is slow waits for a thread.
+_LOOK_UPS = 50
+_LOOK_UPS_OF_ONE = 5
+_RESOLVERS = SharedThreads(
+    "resolver", threads=_LOOK_UPS, share=lambda _: _LOOK_UPS_OF_ONE, most_of_one=32, most=256
+)
 
 
 class UrlNotAllowed(CollabError):
     """An address that this service does not send to: give a public one, over https."""
 
-    close_code, status, code = 4400, 422, "url-not-allowed"
+    status, code = 422, "url-not-allowed"
 
 
 class NotReached(Exception):
@@ -45,13 +55,14 @@ def is_public(address: Address) -> bool:
 
 
 def check_url(url: str, *, allowed: Sequence[str], insecure: bool) -> str:
-    """The host and port of a URL that may be sent to. Resolves its name: synchronous.
+    """The host of a URL that may be sent to, as far as the URL itself tells. Raises UrlNotAllowed.
 
-    ``allowed``: networks that are not public and may be reached. Raises UrlNotAllowed.
+    ``allowed``: networks that are not public and may be reached. A name is not resolved: whose
+    name server does not answer would keep us, and by the time of sending it may lead elsewhere.
     """
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
+        host, _ = parts.hostname, parts.port  # which is looked at when it is asked for
     except ValueError as error:
         raise UrlNotAllowed(f"this is no URL: {error}") from None
     if parts.scheme not in ({"https", "http"} if insecure else {"https"}):
@@ -60,13 +71,15 @@ def check_url(url: str, *, allowed: Sequence[str], insecure: bool) -> str:
         raise UrlNotAllowed(f"the URL must name a host, in at most {_LONGEST_URL:,} characters")
     if parts.username is not None or parts.fragment:
         raise UrlNotAllowed("the URL must not hold a password or a fragment")
-    port = port or _PORTS[parts.scheme]
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        # All the ways to write an address that the resolver knows, "0x7f.1" too.
+        found = socket.getaddrinfo(host, None, flags=socket.AI_NUMERICHOST)
     except (OSError, UnicodeError):
-        found = []
+        if ":" not in host:
+            return host
+        found = []  # in brackets, so no name either
     _permitted(host, found, allowed)
-    return f"{host}:{port}"
+    return host
 
 
 async def post(
@@ -74,16 +87,20 @@ async def post(
     headers: Mapping[str, str],
     content: bytes,
     *,
+    sender: str,
     allowed: Sequence[str],
     within_s: float,
 ) -> int:
-    """Send; the answer's status. Raises UrlNotAllowed, or NotReached."""
+    """Send; the answer's status. Raises UrlNotAllowed, or NotReached.
+
+    ``sender``: in whose name, of whom only a few names are looked up at once.
+    """
     named = [(name.encode(), value.encode()) for name, value in headers.items()]
     try:
         async with (
             asyncio.timeout(within_s),
             httpcore.AsyncConnectionPool(
-                ssl_context=_tls(), network_backend=_CheckedNetwork(allowed)
+                ssl_context=_tls(), network_backend=_CheckedNetwork(sender, allowed)
             ) as pool,
             pool.stream("POST", url, headers=named, content=content) as response,
         ):
@@ -94,9 +111,6 @@ async def post(
         raise NotReached(f"{type(error).__name__}: {error}") from None
 
 
-_PORTS = {"http": 80, "https": 443}
-
-
 @cache
 def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
@@ -105,7 +119,8 @@ def _tls() -> ssl.SSLContext:
 class _CheckedNetwork(httpcore.AsyncNetworkBackend):
     """Connects to addresses that have passed. TLS, one layer up, still checks the name."""
 
-    def __init__(self, allowed: Sequence[str]) -> None:
+    def __init__(self, sender: str, allowed: Sequence[str]) -> None:
+        self._sender = sender
         self._allowed = allowed
         self._network = httpcore.AnyIOBackend()
 
@@ -117,11 +132,7 @@ class _CheckedNetwork(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            found = []
+        found = await self._look_up(host, port)
         *others, last = _permitted(host, found, self._allowed)
         for address in others:
             try:
@@ -129,6 +140,15 @@ class _CheckedNetwork(httpcore.AsyncNetworkBackend):
             except httpcore.ConnectError:
                 continue
         return await self._network.connect_tcp(str(last), port, timeout)
+
+    async def _look_up(self, host: str, port: int) -> Sequence[Any]:
+        ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        try:
+            return await asyncio.wrap_future(_RESOLVERS.submit(self._sender, ask))
+        except (TooManyRequests, Unavailable):
+            raise NotReached("too many names are being looked up already") from None
+        except (OSError, UnicodeError):
+            return []
 
 
 def _permitted(host: str, found: Iterable[Any], allowed: Sequence[str]) -> list[Address]:

@@ -2,7 +2,8 @@
 
 Signed as Standard Webhooks 1.0 has it. At least once: an attempt whose worker was killed is
 made again, under the same id. As many workers may run as like to; each claims what it sends,
-and of one host only a few at a time, so that a slow one keeps nobody waiting but itself.
+and of one host and of one user only a few at a time, so that a slow one keeps nobody else
+waiting.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import json
 import logging
 import random
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,7 +37,8 @@ _JITTER = 0.2
 _PATIENCE = timedelta(seconds=(1 - _JITTER) * sum(RETRY_AFTER_S))
 _PAUSE_S, _AWAY_S = 1.0, 5.0
 _AT_ONCE = 50
-_AT_ONCE_OF_HOST = 4
+_AT_ONCE_OF_HOST = 4  # whatever its ports
+_AT_ONCE_OF_USER = 10  # however many hosts they name
 _TIDY_EVERY_S = 3600.0
 _GONE = 410
 
@@ -100,6 +103,7 @@ async def _send(delivery: Delivery) -> Outcome:
             delivery.webhook.url,
             headers,
             body,
+            sender=f"user:{delivery.webhook.user_id}",
             allowed=conf.webhook_allowed_networks,
             within_s=conf.webhook_timeout_s,
         )
@@ -158,28 +162,76 @@ def _disable(webhook: Webhook, reason: str) -> None:
 
 
 # -- The worker -----------------------------------------------------------------------------
-def claim(now: datetime, *, in_flight: Counter[str], most: int) -> list[tuple[UUID, str]]:
-    """Deliveries that are due, now ours for a while: (id, host). ``in_flight``: ours, by host."""
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that this worker is to attempt."""
+
+    delivery_id: UUID
+    host: str
+    user_id: int
+
+
+class InFlight:
+    """The attempts that a worker has under way."""
+
+    def __init__(self, claimed: Iterable[Claimed] = ()) -> None:
+        self._hosts: Counter[str] = Counter(each.host for each in claimed)
+        self._users: Counter[int] = Counter(each.user_id for each in claimed)
+
+    def copy(self) -> "InFlight":
+        """For another thread."""
+        copy = InFlight()
+        copy._hosts, copy._users = self._hosts.copy(), self._users.copy()
+        return copy
+
+    @property
+    def total(self) -> int:
+        return self._hosts.total()
+
+    @property
+    def busy_hosts(self) -> list[str]:
+        return [host for host, count in self._hosts.items() if count >= _AT_ONCE_OF_HOST]
+
+    @property
+    def busy_users(self) -> list[int]:
+        return [user for user, count in self._users.items() if count >= _AT_ONCE_OF_USER]
+
+    def has_room_for(self, one: Claimed) -> bool:
+        return (
+            self._hosts[one.host] < _AT_ONCE_OF_HOST and self._users[one.user_id] < _AT_ONCE_OF_USER
+        )
+
+    def begin(self, one: Claimed) -> None:
+        self._hosts[one.host] += 1
+        self._users[one.user_id] += 1
+
+    def end(self, one: Claimed) -> None:
+        # Those with none are dropped.
+        self._hosts -= Counter([one.host])
+        self._users -= Counter([one.user_id])
+
+
+def claim(now: datetime, *, in_flight: InFlight) -> list[Claimed]:
+    """Deliveries that are due and for which there is room, now ours for a while."""
+    most = _AT_ONCE - in_flight.total
     waiting = Delivery.objects.filter(next_attempt_at__lte=now, webhook__is_enabled=True)
     if not most or not waiting.exists():  # asked first: on SQLite the rest keeps writers waiting
         return []
-    busy = [host for host, count in in_flight.items() if count >= _AT_ONCE_OF_HOST]
     lease = timedelta(seconds=3 * settings.COLLAB.webhook_timeout_s)
-    claimed, counts = [], Counter(in_flight)
+    claimed = []
     with transaction.atomic():
         due = (
             waiting.select_for_update(skip_locked=True, of=("self",))
-            .exclude(webhook__host__in=busy)
-            .select_related("webhook")
-            .only("webhook__host")
+            .exclude(webhook__host__in=in_flight.busy_hosts)
+            .exclude(webhook__user_id__in=in_flight.busy_users)
             .order_by("next_attempt_at")
+            .values_list("id", "webhook__host", "webhook__user_id")
         )
-        for delivery in due[:most]:
-            host = delivery.webhook.host
-            if counts[host] < _AT_ONCE_OF_HOST:
-                counts[host] += 1
-                claimed.append((delivery.pk, host))
-        Delivery.objects.filter(id__in=[each for each, _ in claimed]).update(
+        for one in (Claimed(*row) for row in due[:most]):
+            if in_flight.has_room_for(one):
+                in_flight.begin(one)
+                claimed.append(one)
+        Delivery.objects.filter(id__in=[each.delivery_id for each in claimed]).update(
             next_attempt_at=now + lease
         )
     return claimed
@@ -195,7 +247,7 @@ class Worker:
     """Goes on until ``stop``; then what is under way is finished."""
 
     def __init__(self) -> None:
-        self._in_flight: Counter[str] = Counter()
+        self._in_flight = InFlight()
         self._news = asyncio.Event()
         self._is_stopping = False
 
@@ -230,27 +282,26 @@ class Worker:
 
     async def _send_due(self, tasks: asyncio.TaskGroup) -> bool:
         """Begin with what is due; whether there was anything that may be begun."""
-        room = _AT_ONCE - self._in_flight.total()
         try:
             claimed = await in_database_thread(claim)(
-                timezone.now(), in_flight=self._in_flight.copy(), most=room
+                timezone.now(), in_flight=self._in_flight.copy()
             )
         except Exception:  # likewise
             logger.exception("deliveries not claimed")
             await asyncio.sleep(_AWAY_S)
             return False
-        for delivery_id, host in claimed:
-            self._in_flight[host] += 1
-            tasks.create_task(self._attempt(delivery_id, host))
+        for one in claimed:
+            self._in_flight.begin(one)
+            tasks.create_task(self._attempt(one))
         return bool(claimed)
 
-    async def _attempt(self, delivery_id: UUID, host: str) -> None:
+    async def _attempt(self, one: Claimed) -> None:
         try:
-            await attempt(delivery_id)
+            await attempt(one.delivery_id)
         except Exception:  # one delivery's trouble is not the others'; it is claimed again later
-            logger.exception("delivery failed", extra={"delivery": delivery_id})
+            logger.exception("delivery failed", extra={"delivery": one.delivery_id})
         finally:
-            self._in_flight -= Counter([host])  # hosts with none are dropped
+            self._in_flight.end(one)
             self._news.set()
 
     async def _wait(self) -> None:

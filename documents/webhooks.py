@@ -4,13 +4,15 @@ A row per webhook, in the transaction in which it happened; ``documents.delivery
 Updates are noticed by looking at the log: whoever writes there need not know of webhooks.
 """
 
+import logging
 from collections.abc import Iterable
+from copy import copy
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from collab.accounts.principal import principal_of_user
@@ -18,28 +20,48 @@ from documents.access import role_of
 from documents.models import Delivery, Document, Event, Membership, Role, Webhook
 from documents.sync import log
 
+logger = logging.getLogger(__name__)
+
+# Who has which role is shown to editors alone, here as in the API.
+_LEAST = {Event.SHARED: Role.EDITOR}
 _AT_ONCE = 100  # documents
 _MAX_AUTHORS = 20
 
 
-def tell(document: Document, event: Event, *, at_least: Role = Role.VIEWER, **data: Any) -> None:
-    """Have the webhooks that listen be told. Within the caller's transaction; never content.
-
-    ``at_least``: whose users may do so much.
-    """
+def tell(document: Document, event: Event, **data: Any) -> None:
+    """Have the webhooks that listen be told. Within the caller's transaction; never content."""
     now = timezone.now()
     payload = {
         "type": event.value,
-        "timestamp": now.isoformat().replace("+00:00", "Z"),
+        "timestamp": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "data": {"document": {"id": str(document.id), "title": document.title}, **data},
     }
     Delivery.objects.bulk_create(
         Delivery(
             webhook=webhook, document=document, event=event, payload=payload, next_attempt_at=now
         )
-        for webhook in _listening(document, event)
-        if at_least == Role.VIEWER or (_role(webhook, document) or 0) >= at_least
+        for webhook in _with_room(_listening(document, event))
+        # Not only when it is sent: whose webhook it is reads the payload in its log, sent or not.
+        if may_hear(webhook, document, event)
     )
+
+
+def _with_room(webhooks: list[Webhook]) -> list[Webhook]:
+    """Without those whose users have as many messages waiting as there may be."""
+    if not webhooks:
+        return []
+    users = {webhook.user_id for webhook in webhooks}
+    waiting = Delivery.objects.filter(
+        webhook__user__in=users, webhook__is_enabled=True, next_attempt_at__isnull=False
+    )
+    full = {
+        user_id
+        for user_id, count in waiting.values_list("webhook__user").annotate(Count("pk"))
+        if count >= settings.COLLAB.max_webhook_queue
+    }
+    if full:
+        logger.warning("webhooks not told: too much waits", extra={"users": sorted(full)})
+    return [webhook for webhook in webhooks if webhook.user_id not in full]
 
 
 def may_hear(webhook: Webhook, document: Document, event: Event) -> bool:
@@ -47,8 +69,10 @@ def may_hear(webhook: Webhook, document: Document, event: Event) -> bool:
     if not webhook.user.is_active:
         return False
     if event is Event.DELETED:
+        document = copy(document)
         document.deleted_at = None
-    return _role(webhook, document) is not None
+    role = role_of(principal_of_user(webhook.user), document)
+    return role is not None and role >= _LEAST.get(event, Role.VIEWER)
 
 
 def tell_of_updates(now: datetime) -> int:
@@ -72,10 +96,6 @@ def tell_of_updates(now: datetime) -> int:
                 )
                 tell(document, Event.UPDATED, since=since, head=head, authors=authors)
     return len(due)
-
-
-def _role(webhook: Webhook, document: Document) -> Role | None:
-    return role_of(principal_of_user(webhook.user), document)
 
 
 def _authors(found: Iterable[tuple[int | None, str]]) -> list[dict[str, str | None]]:

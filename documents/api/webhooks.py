@@ -7,23 +7,27 @@ remove them.
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import urljoin
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from ninja import Router, Schema
 from ninja.responses import Status
 from pydantic import ConfigDict, Field, HttpUrl
+from pydantic.config import JsonDict
 
-from collab.accounts.principal import principal_of_user
+from collab.accounts.principal import asking
 from collab.errors import CollabError, NoAccess, NotFound
+from collab.openapi import described
 from collab.outbound import check_url
-from documents.access import role_of
+from collab.paging import MOST, Cursor, Limit, page_of
+from documents.access import own_role_of
 from documents.api.authorize import open_document, signed_in
-from documents.api.shapes import Person
+from documents.api.shapes import ANNA, PLAN_ID, Person
 from documents.models import Document, Role, Webhook
 
 router = Router()
@@ -41,8 +45,24 @@ EventName = Literal["document.updated", "document.shared", "document.deleted", "
 Events = Annotated[list[EventName], Field(min_length=1, max_length=10)]
 
 
+_ADDRESS: JsonDict = {
+    "url": "https://ci.example.org/hook",
+    "events": ["document.updated", "document.deleted"],
+}
+_WEBHOOK: JsonDict = {
+    "id": "c4a8d1f2-7b3e-4f6a-9d20-e1b5c7f80a36",
+    "document": PLAN_ID,
+    "by": ANNA,
+    **_ADDRESS,
+    "enabled": True,
+    "disabled_reason": "",
+    "failing_since": None,
+    "created_at": "2026-11-21T09:50:00Z",
+}
+
+
 class NewWebhook(Schema):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_ADDRESS]})
     url: HttpUrl
     events: Events
 
@@ -50,7 +70,7 @@ class NewWebhook(Schema):
 class WebhookChange(Schema):
     """What is left out stays as it is. ``enabled: true`` forgets earlier failures."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"enabled": True}]})
     url: HttpUrl | None = None
     events: Events | None = None
     enabled: bool | None = None
@@ -59,6 +79,7 @@ class WebhookChange(Schema):
 class WebhookOut(Schema):
     """``document`` is null for all documents of ``by``. Of others' the owner sees the host."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [_WEBHOOK]})
     id: UUID
     document: UUID | None
     by: Person
@@ -77,7 +98,7 @@ class WebhookOut(Schema):
             document=webhook.document_id,
             by=Person.of(webhook.user),
             # The path is often a secret: whoever knows it may post there.
-            url=webhook.url if is_theirs else f"{urlsplit(webhook.url).scheme}://{webhook.host}/…",
+            url=webhook.url if is_theirs else urljoin(webhook.url, "/…"),
             events=webhook.events,
             enabled=webhook.is_enabled,
             disabled_reason=webhook.disabled_reason,
@@ -90,38 +111,50 @@ class WebhookOut(Schema):
 class NewWebhookOut(WebhookOut):
     """``secret`` signs what we send; it is shown this once."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{**_WEBHOOK, "secret": "whsec_q2Vwb9Jr0m5sXk1ZtYd7uL3fHc8gNaE4"}]
+        }
+    )
     secret: str
 
 
 class WebhookList(Schema):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [_WEBHOOK], "next": None}]})
     items: list[WebhookOut]
-    next: str | None = None
+    next: str | None
 
 
 # -- Of one document ------------------------------------------------------------------------
 @router.get("/{uuid:document_id}/webhooks", response=WebhookList)
-def list_of_document(request: HttpRequest, document_id: UUID) -> WebhookList:
-    """Yours; the owner sees everybody's."""
+def list_of_document(
+    request: HttpRequest, document_id: UUID, cursor: Cursor = "", limit: Limit = MOST
+) -> WebhookList:
+    """The webhooks of a document: yours; the owner sees everybody's."""
     document, role = open_document(request, document_id)
     reader = signed_in(request)
     found = document.webhooks.all()
-    return _listed(found if role >= Role.OWNER else found.filter(user=reader), reader)
+    found = found if role >= Role.OWNER else found.filter(user=reader)
+    return _listed(request, found, reader, cursor, limit)
 
 
-@router.post("/{uuid:document_id}/webhooks", response={201: NewWebhookOut})
+@router.post(
+    "/{uuid:document_id}/webhooks", response={201: NewWebhookOut}, openapi_extra=described(409)
+)
 def create_of_document(
     request: HttpRequest, document_id: UUID, body: NewWebhook
 ) -> Status[NewWebhookOut]:
     """Tell an address of what happens to this document, for as long as you may read it."""
     document, _ = open_document(request, document_id)
     user = signed_in(request)
-    if role_of(principal_of_user(user), document) is None:
+    if own_role_of(asking(request), document) is None:
         raise NoAccess("this needs a role of your own; a link is not enough")
     return _created(user, document, body)
 
 
 @router.get("/{uuid:document_id}/webhooks/{uuid:webhook_id}", response=WebhookOut)
 def get_of_document(request: HttpRequest, document_id: UUID, webhook_id: UUID) -> WebhookOut:
+    """A webhook of a document, if it is yours."""
     webhook = webhook_of_document(request, document_id, webhook_id)
     return WebhookOut.of(webhook, webhook.user)
 
@@ -130,12 +163,13 @@ def get_of_document(request: HttpRequest, document_id: UUID, webhook_id: UUID) -
 def change_of_document(
     request: HttpRequest, document_id: UUID, webhook_id: UUID, body: WebhookChange
 ) -> WebhookOut:
+    """Change a webhook of a document, or switch it off and on."""
     return _changed(webhook_of_document(request, document_id, webhook_id), body)
 
 
 @router.delete("/{uuid:document_id}/webhooks/{uuid:webhook_id}", response={204: None})
 def delete_of_document(request: HttpRequest, document_id: UUID, webhook_id: UUID) -> Status[None]:
-    """Yours; the owner removes anybody's."""
+    """Delete a webhook of a document: yours; the owner removes anybody's."""
     document, role = open_document(request, document_id)
     found = document.webhooks.filter(pk=webhook_id)
     if role < Role.OWNER:
@@ -152,13 +186,13 @@ def webhook_of_document(request: HttpRequest, document_id: UUID, webhook_id: UUI
 
 # -- Yours ----------------------------------------------------------------------------------
 @mine.get("/webhooks", response=WebhookList)
-def list_mine(request: HttpRequest) -> WebhookList:
-    """All that you have made, those of single documents too."""
+def list_mine(request: HttpRequest, cursor: Cursor = "", limit: Limit = MOST) -> WebhookList:
+    """All webhooks that you have made, those of single documents too."""
     user = signed_in(request)
-    return _listed(Webhook.objects.filter(user=user), user)
+    return _listed(request, Webhook.objects.filter(user=user), user, cursor, limit)
 
 
-@mine.post("/webhooks", response={201: NewWebhookOut})
+@mine.post("/webhooks", response={201: NewWebhookOut}, openapi_extra=described(409))
 def create_mine(request: HttpRequest, body: NewWebhook) -> Status[NewWebhookOut]:
     """Tell an address of what happens to all documents that you own or are a member of."""
     return _created(signed_in(request), None, body)
@@ -166,17 +200,20 @@ def create_mine(request: HttpRequest, body: NewWebhook) -> Status[NewWebhookOut]
 
 @mine.get("/webhooks/{uuid:webhook_id}", response=WebhookOut)
 def get_mine(request: HttpRequest, webhook_id: UUID) -> WebhookOut:
+    """A webhook of yours."""
     webhook = my_webhook(request, webhook_id)
     return WebhookOut.of(webhook, webhook.user)
 
 
 @mine.patch("/webhooks/{uuid:webhook_id}", response=WebhookOut)
 def change_mine(request: HttpRequest, webhook_id: UUID, body: WebhookChange) -> WebhookOut:
+    """Change a webhook of yours, or switch it off and on."""
     return _changed(my_webhook(request, webhook_id), body)
 
 
 @mine.delete("/webhooks/{uuid:webhook_id}", response={204: None})
 def delete_mine(request: HttpRequest, webhook_id: UUID) -> Status[None]:
+    """Delete a webhook of yours."""
     my_webhook(request, webhook_id).delete()
     return Status(204, None)
 
@@ -194,19 +231,28 @@ def _only(found: QuerySet[Webhook]) -> Webhook:
     return webhook
 
 
-def _listed(found: QuerySet[Webhook], reader: User) -> WebhookList:
-    # All at once: nobody has more than COLLAB_MAX_WEBHOOKS_PER_USER.
-    rows = found.select_related("user__profile").order_by("created_at", "id")
-    return WebhookList(items=[WebhookOut.of(webhook, reader) for webhook in rows])
+def _listed(
+    request: HttpRequest, found: QuerySet[Webhook], reader: User, cursor: str, limit: int
+) -> WebhookList:
+    found = found.select_related("user__profile")
+    rows, next_url = page_of(request, found, "created_at", "id", cursor=cursor, limit=limit)
+    return WebhookList(items=[WebhookOut.of(each, reader) for each in rows], next=next_url)
 
 
 def _created(user: User, document: Document | None, body: NewWebhook) -> Status[NewWebhookOut]:
     host, most = _checked(body.url), settings.COLLAB.max_webhooks_per_user
-    if Webhook.objects.filter(user=user).count() >= most:
-        raise TooManyWebhooks(f"nobody may have more than {most:,} webhooks")
-    webhook = Webhook.objects.create(
-        user=user, document=document, url=str(body.url), host=host, events=_each_once(body.events)
-    )
+    with transaction.atomic():
+        # One after the other, so that many at once cannot all be the last.
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        if Webhook.objects.filter(user=user).count() >= most:
+            raise TooManyWebhooks(f"nobody may have more than {most:,} webhooks")
+        webhook = Webhook.objects.create(
+            user=user,
+            document=document,
+            url=str(body.url),
+            host=host,
+            events=_each_once(body.events),
+        )
     return Status(201, NewWebhookOut.of(webhook, user, secret=webhook.secret))
 
 

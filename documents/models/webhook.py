@@ -39,7 +39,7 @@ class Webhook(models.Model):
         "documents.Document", on_delete=models.CASCADE, null=True, related_name="webhooks"
     )
     url = models.CharField(max_length=2000)
-    host = models.CharField(max_length=255, db_index=True, help_text="Of the url, with its port")
+    host = models.CharField(max_length=255, db_index=True, help_text="Of the url, without its port")
     secret = models.CharField(max_length=100, default=_new_secret)
     events = models.JSONField(default=list)
     is_enabled = models.BooleanField(default=True)

@@ -1,7 +1,9 @@
 """We send to public addresses alone, and to the very address that was looked at."""
 
+import asyncio
 import socket
 from ipaddress import ip_address
+from threading import Event
 from typing import Any
 
 import pytest
@@ -70,14 +72,12 @@ def test_what_is_on_the_internet_is_public(address: str) -> None:
         "https://[::1]/",
         "https://[::ffff:10.0.0.1]/",
         "https://[fe80::1%25lo]/",
-        "https://localhost/",
         "https://169.254.169.254/latest/meta-data/",
         "https://user:password@8.8.8.8/",
         "https://8.8.8.8/#fragment",
         "https://8.8.8.8:99999/",
         "https://[8.8.8.8/",
         "https://ex\u00e4mple.org/",
-        "https://name.invalid/",
         "https://8.8.8.8/" + "x" * 2000,
     ],
 )
@@ -87,17 +87,31 @@ def test_urls_that_we_do_not_send_to(url: str) -> None:
 
 
 def test_urls_that_we_send_to() -> None:
-    assert check("https://8.8.8.8/hook?x=1") == "8.8.8.8:443"
-    assert check("https://8.8.8.8:8443/") == "8.8.8.8:8443"
-    assert check("http://8.8.8.8/", insecure=True) == "8.8.8.8:80"
-    assert check("https://10.1.2.3/", allowed=("10.1.0.0/16",)) == "10.1.2.3:443"
+    assert check("https://8.8.8.8/hook?x=1") == "8.8.8.8"
+    assert check("https://Hooks.Example:8443/") == "hooks.example"
+    assert check("http://8.8.8.8/", insecure=True) == "8.8.8.8"
+    assert check("https://10.1.2.3/", allowed=("10.1.0.0/16",)) == "10.1.2.3"
     with pytest.raises(UrlNotAllowed):
         check("https://10.2.2.3/", allowed=("10.1.0.0/16",))
     assert check("https://[::ffff:127.0.0.1]/", allowed=tuple(HERE))
 
 
-async def send(url: str, *, allowed: Any = HERE, within_s: float = 5) -> int:
-    return await post(url, {"X-Header": "x"}, b"body", allowed=allowed, within_s=within_s)
+def test_looking_at_a_url_waits_for_no_name_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = socket.getaddrinfo
+
+    def numeric_only(*args: Any, flags: int = 0, **options: Any) -> Any:
+        assert flags & socket.AI_NUMERICHOST, "DNS was asked"
+        return real(*args, flags=flags, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", numeric_only)
+    assert check("https://name.invalid/") == "name.invalid"
+    with pytest.raises(UrlNotAllowed):
+        check("https://127.1/")
+
+
+async def send(url: str, *, sender: str = "alice", allowed: Any = HERE, within_s: float = 5) -> int:
+    headers = {"X-Header": "x"}
+    return await post(url, headers, b"body", sender=sender, allowed=allowed, within_s=within_s)
 
 
 async def test_a_name_is_asked_for_once_and_what_it_said_is_connected_to(
@@ -128,6 +142,12 @@ async def test_a_name_that_leads_inside_is_refused_when_it_is_sent_to(
     assert receiver.messages == []
 
 
+@pytest.mark.parametrize("name", ["localhost", "name.invalid"])
+async def test_a_name_that_leads_nowhere_public_is_not_sent_to(name: str) -> None:
+    with pytest.raises(UrlNotAllowed, match="leads to no public address"):
+        await send(f"https://{name}/", allowed=[])
+
+
 async def test_of_several_addresses_only_permitted_ones_are_tried(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,6 +166,35 @@ async def test_of_several_addresses_only_permitted_ones_are_tried(
     monkeypatch.setattr(outbound.httpcore, "AnyIOBackend", Network)
     assert await send(f"http://hooks.example:{receiver.port}/") == 204
     assert tried == ["127.0.0.2", "127.0.0.1"]  # nobody listens on the first
+
+
+async def test_slow_name_servers_keep_only_those_waiting_who_chose_them(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_end, real, asked = Event(), socket.getaddrinfo, []
+
+    def ask(host: str, *args: Any, **options: Any) -> Any:
+        if host.endswith(".slow.example"):
+            asked.append(host)
+            may_end.wait(30)
+            raise OSError("no answer")
+        return real(host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", ask)
+    try:
+        for first in range(0, 60, 10):
+            attempts = [
+                send(f"https://{n}.slow.example/", sender="mallory", within_s=0.1)
+                for n in range(first, first + 10)
+            ]
+            ends = await asyncio.gather(*attempts, return_exceptions=True)
+            assert [type(each) for each in ends] == [NotReached] * 10
+        # They gave up; what they asked for goes on, and is not made more by asking again.
+        assert len(asked) == 5
+        assert await send(receiver.url, sender="bob") == 204
+        assert await asyncio.wait_for(asyncio.to_thread(bool, 1), 5)  # the loop's own threads
+    finally:
+        may_end.set()
 
 
 async def test_redirects_are_answers_and_are_not_followed(new_receiver: Any) -> None:

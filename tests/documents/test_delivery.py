@@ -6,10 +6,10 @@ import hashlib
 import hmac
 import signal
 import subprocess
-from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -18,6 +18,8 @@ from django.utils import timezone
 from collab.conf import Conf
 from documents.delivery import (
     RETRY_AFTER_S,
+    Claimed,
+    InFlight,
     Outcome,
     attempt,
     claim,
@@ -41,12 +43,12 @@ def reachable(settings):
     )
 
 
-def webhook_of(user, receiver, document=None):
+def webhook_of(user, receiver, document=None, host="127.0.0.1"):
     return Webhook.objects.create(
         user=user,
         document=document,
         url=receiver.url,
-        host=f"127.0.0.1:{receiver.port}",
+        host=host,
         events=[each.value for each in Event],
     )
 
@@ -60,9 +62,14 @@ def due(webhook, count=1, **fields):
     ]
 
 
-def claimed(now=None, *, most=50, in_flight=None):
-    found = claim(now or timezone.now(), in_flight=in_flight or Counter(), most=most)
-    return [delivery_id for delivery_id, _ in found]
+def claimed(now=None, *, under_way=()):
+    found = claim(now or timezone.now(), in_flight=InFlight(under_way))
+    return [each.delivery_id for each in found]
+
+
+def of(user, host="elsewhere.example", count=1):
+    # Attempts that are under way.
+    return [Claimed(uuid4(), host, user.pk) for _ in range(count)]
 
 
 # -- Signed ---------------------------------------------------------------------------------
@@ -102,15 +109,23 @@ def test_each_is_claimed_once_until_its_worker_is_given_up(alice, receiver):
     assert len(claimed(timezone.now() + timedelta(seconds=7))) == 2
 
 
-def test_of_one_host_a_few_at_a_time_and_the_others_do_not_wait(alice, bob, new_receiver):
-    slow, quick = webhook_of(alice, new_receiver()), webhook_of(bob, new_receiver())
-    due(slow, 60)
-    (other,) = due(quick)
+def test_of_one_host_a_few_at_a_time_and_the_others_do_not_wait(alice, bob, receiver):
+    due(webhook_of(alice, receiver, host="slow.example"), 60)
+    (other,) = due(webhook_of(bob, receiver, host="quick.example"))
     first = claimed()
     assert len(first) == 4
-    assert claimed(in_flight=Counter({slow.host: 4})) == [other.pk]
-    assert len(claimed(in_flight=Counter({slow.host: 3}))) == 1
-    assert claimed(most=0) == []
+    assert claimed(under_way=of(alice, "slow.example", 4)) == [other.pk]
+    assert len(claimed(under_way=of(alice, "slow.example", 3))) == 1
+    assert claimed(under_way=[each for n in range(50) for each in of(bob, f"{n}.example")]) == []
+
+
+def test_one_user_with_many_hosts_keeps_nobody_waiting(alice, bob, receiver):
+    for number in range(30):
+        due(webhook_of(alice, receiver, host=f"{number}.slow.example"), 2)
+    (other,) = due(webhook_of(bob, receiver, host="quick.example"))
+    assert len(claimed()) == 10
+    assert claimed(under_way=of(alice, count=10)) == [other.pk]
+    assert len(claimed(under_way=of(alice, count=8))) == 2
 
 
 def test_nothing_is_claimed_for_a_webhook_that_is_switched_off(alice, receiver):

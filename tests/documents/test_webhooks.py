@@ -18,7 +18,7 @@ EVENTS = [each.value for each in Event if each is not Event.TEST]
 
 def listens(user, document=None, events=EVENTS, **fields):
     return Webhook.objects.create(
-        user=user, document=document, url="https://x/", host="x:443", events=events, **fields
+        user=user, document=document, url="https://x/", host="x", events=events, **fields
     )
 
 
@@ -40,15 +40,15 @@ def test_told_are_webhooks_of_the_document_and_of_those_who_are_in_it(
     listens(victor, document)
     listens(bob, document, is_enabled=False)
     listens(bob, document, events=["document.deleted"])
-    tell(document, Event.SHARED)
+    tell(document, Event.UPDATED)
     assert sorted(told()) == [
-        ("alice", "document.shared"),
-        ("bob", "document.shared"),
-        ("victor", "document.shared"),
+        ("alice", "document.updated"),
+        ("bob", "document.updated"),
+        ("victor", "document.updated"),
     ]
     delivery = Delivery.objects.first()
     assert delivery.payload["data"] == {"document": {"id": str(document.id), "title": "Plan"}}
-    assert delivery.payload["type"] == "document.shared"
+    assert delivery.payload["type"] == "document.updated"
     assert delivery.payload["timestamp"].endswith("Z")
 
 
@@ -85,11 +85,23 @@ def test_sharing_and_the_trash_are_told(document, alice, mallory):
     assert [event for _, event in told()] == ["document.deleted", "document.restored"]
 
 
-def test_links_are_told_to_those_who_may_see_them(document, bob, victor):
+def test_who_was_given_access_is_told_to_editors_and_the_owner(document, bob, victor, mallory):
     for user in (bob, victor):
         listens(user)
-    sharing.create_link(document, Role.VIEWER, created_by=None)
-    assert told() == [("bob", "document.shared")]
+    link = sharing.create_link(document, Role.VIEWER, created_by=None)
+    sharing.change_link(link, role=Role.EDITOR, expires_at=None, is_enabled=True)
+    sharing.delete_link(link)
+    sharing.grant(document, mallory, Role.VIEWER)
+    sharing.revoke(document, mallory.pk)
+    sharing.set_general_role(document, Role.VIEWER)
+    assert told() == [("bob", "document.shared")] * 6
+
+
+def test_an_editor_who_became_a_viewer_is_not_told_what_waits(document, bob):
+    webhook = listens(bob)
+    Membership.objects.filter(user=bob).update(role=Role.VIEWER)
+    assert not may_hear(webhook, document, Event.SHARED)
+    assert may_hear(webhook, document, Event.UPDATED)
 
 
 def test_who_lost_access_may_not_hear_of_it_any_more(document, bob):
@@ -99,17 +111,45 @@ def test_who_lost_access_may_not_hear_of_it_any_more(document, bob):
     assert not may_hear(webhook, document, Event.UPDATED)
 
 
+def test_who_lost_access_finds_nothing_of_it_in_their_log(document, alice, bob):
+    listens(bob, document)
+    listens(bob)
+    listens(alice)
+    sharing.revoke(document, bob.pk)
+    tell(document, Event.UPDATED)
+    lifecycle.trash(document)
+    lifecycle.restore(document)
+    assert {name for name, _ in told()} == {"alice"}
+    sharing.grant(document, bob, Role.VIEWER)
+    lifecycle.trash(document)
+    assert told().count(("bob", "document.deleted")) == 2  # by the role from before
+
+
 def test_members_hear_that_their_document_went_into_the_trash(document, bob, mallory):
     lifecycle.trash(document)
     assert may_hear(listens(bob), document, Event.DELETED)
-    document.refresh_from_db()
     assert not may_hear(listens(bob), document, Event.UPDATED)
     assert not may_hear(listens(mallory), document, Event.DELETED)
 
 
 def test_who_was_deactivated_hears_nothing(document, alice):
     alice.is_active = False
+    alice.save()
     assert not may_hear(listens(alice), document, Event.UPDATED)
+    tell(document, Event.UPDATED)
+    assert told() == []
+
+
+def test_nobody_has_more_messages_waiting_than_there_may_be(document, alice, bob, settings):
+    settings.COLLAB = settings.COLLAB.model_copy(update={"max_webhook_queue": 3})
+    flooding, patient = listens(alice), listens(bob)
+    for _ in range(5):
+        tell(document, Event.UPDATED)
+        Delivery.objects.filter(webhook=patient).update(next_attempt_at=None)
+    assert (flooding.deliveries.count(), patient.deliveries.count()) == (3, 5)
+    flooding.deliveries.update(next_attempt_at=None)  # they were delivered
+    tell(document, Event.UPDATED)
+    assert flooding.deliveries.count() == 4
 
 
 # -- Updates --------------------------------------------------------------------------------

@@ -1,8 +1,13 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
 
 import pytest
+from django.db import connection
 
 from collab.conf import Conf
+from documents.api import webhooks
 from documents.models import Delivery, Role, ShareLink, Webhook
 from documents.sharing import revoke
 from tests.servers import Server
@@ -90,6 +95,39 @@ def test_what_cannot_be_is_refused_with_a_reason(alice, browser_of, wish, status
         assert browser_of(alice).patch(f"{MINE}/{webhook['id']}", wish)[0] == status
 
 
+@pytest.mark.many_writers
+@pytest.mark.django_db(transaction=True)
+def test_two_requests_at_once_make_no_more_than_there_may_be(
+    alice, browser_of, settings, monkeypatch
+):
+    settings.COLLAB = settings.COLLAB.model_copy(update={"max_webhooks_per_user": 1})
+    both_were_counted, each_once = Barrier(2), webhooks._each_once
+
+    def together(events):
+        with suppress(BrokenBarrierError):
+            both_were_counted.wait(timeout=0.5)
+        return each_once(events)
+
+    monkeypatch.setattr(webhooks, "_each_once", together)
+    browsers = [browser_of(alice), browser_of(alice)]
+
+    def make(browser):
+        try:
+            return browser.post(MINE, WISH)[0]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor() as threads:
+        assert sorted(threads.map(make, browsers)) == [201, 409]
+
+
+def test_all_ports_of_a_host_are_one_host(alice, browser_of):
+    browser = browser_of(alice)
+    for port in (443, 8443):
+        create(browser, MINE, url=f"https://8.8.8.8:{port}/")
+    assert set(Webhook.objects.values_list("host", flat=True)) == {"8.8.8.8"}
+
+
 def test_a_webhook_is_its_creators_alone(document, of_document, browser_of, *, alice, bob, mallory):
     theirs = create(browser_of(bob), of_document)
     everywhere = create(browser_of(bob), MINE)
@@ -120,7 +158,7 @@ def test_the_owner_sees_which_hosts_learn_of_a_document_and_removes_them(
     create(browser_of(carol), MINE)  # tells of her documents, and that is her own affair
     _, seen = browser_of(alice).get(of_document)
     assert [(each["by"]["name"], each["url"]) for each in seen["items"]] == [
-        ("bob", "https://8.8.8.8:443/…")
+        ("bob", "https://8.8.8.8/…")
     ]
     assert browser_of(carol).get(of_document)[1]["items"] == []
     assert browser_of(carol).delete(f"{of_document}/{theirs['id']}")[0] == 404
@@ -172,7 +210,7 @@ def test_the_log_of_deliveries_is_paged_and_anything_in_it_sent_again(alice, bro
         url = page["next"]
     assert [each["payload"]["number"] for each in seen] == [4, 3, 2, 1, 0]
     assert {each["state"] for each in seen} == {"failed"}
-    assert browser.get(f"{path}/deliveries?cursor=x")[0] == 400
+    assert browser.get(f"{path}/deliveries?cursor=x")[0] == 422
 
     status, again = browser.post(f"{path}/deliveries/{seen[0]['id']}/redeliver")
     assert (status, again["id"], again["state"], again["attempts"]) == (
@@ -184,10 +222,13 @@ def test_the_log_of_deliveries_is_paged_and_anything_in_it_sent_again(alice, bro
     assert browser.post(f"{path}/deliveries/{webhook.pk}/redeliver")[0] == 404
 
 
-def test_the_test_button_sends_now_and_says_what_came_of_it(new_server, new_receiver):
-    server: Server = new_server(
-        COLLAB_WEBHOOK_INSECURE="1", COLLAB_WEBHOOK_ALLOWED_NETWORKS="127.0.0.0/8"
-    )
+@pytest.fixture
+def server_that_reaches_us(new_server) -> Server:
+    return new_server(COLLAB_WEBHOOK_INSECURE="1", COLLAB_WEBHOOK_ALLOWED_NETWORKS="127.0.0.0/8")
+
+
+def test_the_test_button_sends_now_and_says_what_came_of_it(server_that_reaches_us, new_receiver):
+    server = server_that_reaches_us
     document = server.new_document()
     receiver = new_receiver()
     for place in (MINE, f"documents/{document.id}/webhooks"):
@@ -206,3 +247,21 @@ def test_the_test_button_sends_now_and_says_what_came_of_it(new_server, new_rece
         assert made["secret"] not in json.dumps(log)
         statuses = {server.api("POST", f"{path}/test", "bob").status_code for _ in range(9)}
         assert statuses == {200, 429}
+
+
+def test_of_one_user_two_tests_are_under_way_at_once(server_that_reaches_us, new_receiver):
+    server, receiver = server_that_reaches_us, new_receiver(delay_s=1.0)
+    body = {"url": receiver.url, "events": ["document.updated"]}
+
+    def tester(name):
+        made = server.api("POST", MINE, name, json=body).raise_for_status().json()
+        return lambda: server.api("POST", f"{MINE}/{made['id']}/test", name)
+
+    of_bob, of_another_of_bobs, of_alice = tester("bob"), tester("bob"), tester("alice")
+    with ThreadPoolExecutor() as threads:
+        tests = [of_bob, of_another_of_bobs, of_bob, of_another_of_bobs, of_alice]
+        *bobs, alices = [each.result() for each in [threads.submit(test) for test in tests]]
+    assert sorted(each.status_code for each in bobs) == [200, 200, 429, 429]
+    assert alices.status_code == 200
+    assert len(receiver.messages) == 3
+    assert of_bob().status_code == 200
