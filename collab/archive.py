@@ -54,6 +54,7 @@ _LEFT_OUT = {
     "documents.accesschange",
     "documents.delivery",
     "documents.logentry",
+    "documents.searchtext",
     "documents.snapshot",
     "sessions.session",
 }

@@ -15,12 +15,14 @@ from documents.api import (
     presence,
     snapshot,
     socket_token,
+    stars,
     versions,
     webhooks,
 )
 
 ROUTERS: list[tuple[str, Router]] = [
     ("documents", documents.router),
+    ("documents", stars.router),
     ("content", snapshot.router),
     ("sharing", members.router),
     ("sharing", links.router),

@@ -4,7 +4,9 @@ from documents.models.attachment import Attachment
 from documents.models.document import Document
 from documents.models.keyed_write import KeyedWrite
 from documents.models.log import LogEntry, Quarantine, Snapshot
+from documents.models.search import SearchText
 from documents.models.sharing import AccessChange, AccessRequest, Membership, Role, ShareLink
+from documents.models.star import Star
 from documents.models.version import History, Version
 from documents.models.webhook import Delivery, Event, Webhook
 
@@ -21,8 +23,10 @@ __all__ = [
     "Membership",
     "Quarantine",
     "Role",
+    "SearchText",
     "ShareLink",
     "Snapshot",
+    "Star",
     "Version",
     "Webhook",
 ]

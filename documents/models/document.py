@@ -1,6 +1,8 @@
 """A document: its name, its owner, and where its log stands."""
 
 import uuid
+from collections.abc import Iterable
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -16,6 +18,9 @@ class Document(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     title = models.CharField(max_length=200, blank=True)
+    folded_title = models.CharField(  # a character becomes three at most
+        max_length=600, blank=True, editable=False, help_text="Casefolded, for searching"
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="documents"
     )
@@ -53,6 +58,13 @@ class Document(models.Model):
 
     def __str__(self) -> str:
         return self.title or str(self.id)
+
+    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **options: Any) -> None:
+        """With the title's other form, whoever changes the title."""
+        self.folded_title = self.title.casefold()
+        if update_fields is not None and "title" in update_fields:
+            update_fields = [*update_fields, "folded_title"]
+        super().save(*args, update_fields=update_fields, **options)
 
     @property
     def is_deleted(self) -> bool:

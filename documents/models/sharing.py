@@ -17,7 +17,7 @@ class Role(models.IntegerChoices):
 
     @property
     def may_write(self) -> bool:
-        return self >= Role.EDITOR
+        return self >= _WRITES
 
     @property
     def key(self) -> str:
@@ -28,6 +28,9 @@ class Role(models.IntegerChoices):
     def from_key(cls, key: str) -> "Role":
         """Raises KeyError for anything but the four names."""
         return cls[key.upper()]
+
+
+_WRITES = int(Role.EDITOR)  # asked for with every edit: an enumeration's member takes long to get
 
 
 class Membership(models.Model):

@@ -444,6 +444,7 @@ def test_every_table_is_either_kept_or_left_out_on_purpose() -> None:
         "documents.accesschange",
         "documents.delivery",
         "documents.logentry",
+        "documents.searchtext",
         "documents.snapshot",
         "sessions.session",
     }

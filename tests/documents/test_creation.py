@@ -2,15 +2,17 @@ import pycrdt
 import pytest
 
 from documents.creation import create_document
-from documents.formats.inline import InvalidContent
-from documents.models import Document, LogEntry
+from documents.formats.tree import new_document_update
+from documents.models import LogEntry
 from documents.sync import log
 
 pytestmark = pytest.mark.django_db
 
 
 def test_a_document_begins_with_row_1_by_its_owner(alice):
-    document = create_document(alice, "Plan", [{"type": "heading", "content": "Hello"}])
+    document = create_document(
+        alice, "Plan", new_document_update([{"type": "heading", "content": "Hello"}])
+    )
     assert (document.head, document.title, document.owner) == (1, "Plan", alice)
     entry = LogEntry.objects.get(document=document)
     assert (entry.seq, entry.author, entry.author_name) == (1, alice, "alice")
@@ -18,9 +20,3 @@ def test_a_document_begins_with_row_1_by_its_owner(alice):
     doc = pycrdt.Doc()
     doc.apply_update(log.read(document.id).updates[0])
     assert "Hello" in str(doc.get("content", type=pycrdt.XmlFragment))
-
-
-def test_what_cannot_be_written_creates_nothing(alice):
-    with pytest.raises(InvalidContent):
-        create_document(alice, "Plan", [{"type": "noSuchBlock"}])
-    assert not Document.objects.exists()

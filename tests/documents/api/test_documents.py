@@ -1,3 +1,7 @@
+import base64
+from threading import Event
+from uuid import uuid4
+
 import pytest
 
 from documents.models import Document, Membership, Role, ShareLink
@@ -165,7 +169,7 @@ def test_pages_of_a_list_hold_each_document_once(alice, browser_of):
 
 def test_a_cursor_that_is_not_ours_is_refused(alice, browser_of):
     for cursor in ("x", "%00", "MjAyNg==", "ü"):
-        assert browser_of(alice).get(f"documents?cursor={cursor}")[0] == 400
+        assert browser_of(alice).get(f"documents?cursor={cursor}")[0] == 422
     for limit in ("0", "101", "x"):
         assert browser_of(alice).get(f"documents?limit={limit}")[0] == 422
 
@@ -179,3 +183,63 @@ def test_a_list_costs_the_same_however_long_it_is(
     browser = browser_of(bob)
     with django_assert_max_num_queries(14):
         assert len(titles(browser)) == 21
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_beyond_all_times_is_refused(alice, browser_of, time):
+    status, problem = browser_of(alice).get(f"documents?updated_since={time}")
+    assert (status, problem["code"]) == (422, "invalid")
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_the_first_and_the_last_time_are_times(alice, browser_of, time):
+    assert browser_of(alice).get(f"documents?updated_since={time}")[0] == 200
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_cursor_made_by_hand_is_refused(alice, browser_of, at):
+    cursor = base64.urlsafe_b64encode(f"{at} {uuid4()}".encode()).decode()
+    assert browser_of(alice).get(f"documents?cursor={cursor}")[0] == 422
+
+
+def test_a_cursor_is_good_for_the_list_that_gave_it(alice, browser_of):
+    browser = browser_of(alice)
+    for _ in range(3):
+        browser.post("documents", {})
+    query = browser.get("documents?limit=1")[1]["next"].partition("?")[2]
+    assert browser.get(f"documents?{query}")[0] == 200
+    [document, *_] = browser.get("documents")[1]["items"]
+    for other in ("attachments", "versions"):
+        status, problem = browser.get(f"documents/{document['id']}/{other}?{query}")
+        assert (status, problem["code"]) == (422, "invalid")
+
+
+def test_content_that_cannot_be_written_creates_nothing(alice, browser_of):
+    body = {"content": [{"type": "noSuchBlock"}], "format": "blocks"}
+    status, problem = browser_of(alice).post("documents", body)
+    assert (status, problem["code"]) == (422, "invalid-content")
+    assert not Document.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "step", ["documents.api.documents.parsed", "documents.formats.tree.from_blocks"]
+)
+def test_content_that_takes_too_long_to_convert_is_given_up(
+    alice, browser_of, settings, monkeypatch, step
+):
+    settings.COLLAB = settings.COLLAB.model_copy(update={"conversion_timeout_s": 0.1})
+    may_end = Event()
+    monkeypatch.setattr(step, lambda *given: may_end.wait(5) and [])
+    body = {"content": [{"type": "paragraph"}], "format": "blocks"}
+    status, problem = browser_of(alice).post("documents", body)
+    may_end.set()
+    assert (status, problem["code"]) == (503, "unavailable")
+    assert not Document.objects.exists()
+
+
+def test_a_new_document_says_where_it_is_and_how_it_stands(client, alice):
+    client.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
+    made = client.post("/api/v1/documents", {"title": "x"}, content_type="application/json")
+    assert made["Location"] == f"/api/v1/documents/{made.json()['id']}"
+    snapshot = client.get(f"{made['Location']}/snapshot")
+    assert made["ETag"] == snapshot["ETag"]
