@@ -6,7 +6,7 @@ Sockets, API and pages all ask here; rooms ask again whenever access has changed
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -21,6 +21,13 @@ from documents.models import Document, Membership, Role, ShareLink
 def role_of(principal: Principal, document: Document) -> Role | None:
     """The principal's role. In the trash a document has its owner only."""
     return roles_in(principal, [document])[document.id]
+
+
+def own_role_of(principal: Principal, document: Document) -> Role | None:
+    """The role that somebody known has without any link; None for guests."""
+    if principal.is_guest:
+        return None
+    return role_of(replace(principal, link_tokens=frozenset()), document)
 
 
 def roles_in(principal: Principal, documents: Collection[Document]) -> dict[UUID, Role | None]:
@@ -105,8 +112,6 @@ class _Grants:
         role = max(granted)
         if principal.role_limit is not None:
             role = min(role, principal.role_limit)
-        if principal.may_only_read:
-            role = min(role, Role.VIEWER)
         return Role(role)
 
     def _granted(self, principal: Principal, document: Document) -> Iterable[int]:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.files.base import File
 from django.core.files.storage import Storage, storages
 from django.db import transaction
@@ -107,7 +108,10 @@ def _examined(content: "File[bytes]") -> media.Facts:
 
 def _insert(attachment: Attachment) -> None:
     with transaction.atomic():
-        # One after the other, so that many at once cannot all find room.
+        # One after the other, so that many at once cannot all find room, in whichever of the
+        # owner's documents.
+        owner = User.objects.filter(documents=attachment.document_id)
+        owner.select_for_update(of=("self",), no_key=True).first()
         document = Document.objects.select_for_update().filter(id=attachment.document_id).first()
         if document is None:
             raise NotFound("the document has been deleted meanwhile")

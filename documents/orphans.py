@@ -17,7 +17,9 @@ from documents.attachments import delete_file, storage
 from documents.models import Attachment, Document, Version
 from documents.models.attachment import key_of
 from documents.sync import log
-from documents.sync.compaction import fold
+from documents.sync.panics import panics_as_errors
+from documents.sync.replica import EMPTY_STATE_VECTOR
+from documents.sync.salvage import load_what_can_be
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +33,8 @@ def collect(*, now: datetime, grace: timedelta) -> None:
     """Look at documents that have changed since they were last looked at; delete what is due."""
     for document_id in _due(now, grace):
         try:
-            _collect_from(document_id, now, grace)
+            with panics_as_errors():
+                _collect_from(document_id, now, grace)
         except Exception:  # one damaged document must not keep the others' files
             logger.exception("attachments not looked at", extra={"document": document_id})
             Attachment.objects.filter(document_id=document_id).update(checked_at=now)
@@ -80,7 +83,9 @@ def _referred_to(document_id: UUID, stored: log.Stored) -> set[UUID]:
 def _states_of(document_id: UUID, stored: log.Stored) -> Iterator[bytes]:
     """The present and all versions, one by one: encoded, and without what was deleted."""
     if stored.parts:
-        yield fold(stored.parts)
+        replica, left_out = load_what_can_be(stored.parts)
+        yield replica.difference(EMPTY_STATE_VECTOR)
+        yield from left_out  # nobody is shown it, but it may yet be mended
     for version in Version.objects.filter(document_id=document_id).iterator(chunk_size=1):
         yield versions.state_of(version)
 

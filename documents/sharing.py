@@ -68,7 +68,7 @@ def create_link(
         link = ShareLink.objects.create(
             document=document, role=role, created_by_id=created_by, expires_at=expires_at
         )
-        tell(document, Event.SHARED, at_least=Role.EDITOR, change=_with_link(link))
+        tell(document, Event.SHARED, change=_with_link(link))
     return link
 
 
@@ -81,14 +81,14 @@ def change_link(
     with transaction.atomic():
         link.save(update_fields=["role", "expires_at", "is_enabled"])
         access_changed(document_id=link.document_id)
-        tell(link.document, Event.SHARED, at_least=Role.EDITOR, change=_with_link(link))
+        tell(link.document, Event.SHARED, change=_with_link(link))
 
 
 def delete_link(link: ShareLink) -> None:
     """Withdraw a link for ever."""
     link.is_enabled = False
     with transaction.atomic():
-        tell(link.document, Event.SHARED, at_least=Role.EDITOR, change=_with_link(link))
+        tell(link.document, Event.SHARED, change=_with_link(link))
         link.delete()
         access_changed(document_id=link.document_id)
 
@@ -112,7 +112,7 @@ def _with_person(user: User, role: Role | None) -> dict[str, Any]:
 
 
 def _with_link(link: ShareLink) -> dict[str, Any]:
-    """Never its token: whoever reads it gets in. For those who may see links at all."""
+    """Never its token: whoever reads it gets in."""
     return {"with": "link", "role": Role(link.role).key if link.is_enabled else None}
 
 

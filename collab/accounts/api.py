@@ -8,10 +8,12 @@ from django.http import HttpRequest
 from ninja import Router, Schema
 from ninja.responses import Status
 from pydantic import ConfigDict, Field, StringConstraints
+from pydantic.config import JsonDict
 
 from collab.accounts.models import ApiToken
 from collab.accounts.principal import asking
 from collab.errors import NoAccess, NotAuthenticated, NotFound
+from collab.paging import MOST, Cursor, Limit, page_of
 from presence.identity import identity_of
 
 router = Router(tags=["me"])
@@ -21,7 +23,29 @@ Label = Annotated[
 ]
 
 
+_TOKEN: JsonDict = {
+    "id": 12,
+    "label": "Deploy bot",
+    "scope": "write",
+    "created_at": "2026-11-20T09:00:00Z",
+    "expires_at": "2027-02-18T09:00:00Z",
+}
+
+
 class Me(Schema):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "user:7",
+                    "username": "anna",
+                    "name": "Anna",
+                    "color": "#2f7d4f",
+                    "email": "anna@example.org",
+                }
+            ]
+        }
+    )
     id: str
     username: str
     name: str
@@ -32,6 +56,7 @@ class Me(Schema):
 class TokenOut(Schema):
     """``id`` is what the token's edits appear under: ``token:<id>``."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [_TOKEN]})
     id: int
     label: str
     scope: ApiToken.Scope
@@ -50,14 +75,18 @@ class TokenOut(Schema):
 
 
 class TokenList(Schema):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [_TOKEN], "next": None}]})
     items: list[TokenOut]
-    next: str | None = None
+    next: str | None
 
 
 class NewToken(Schema):
     """``label`` is the name under which the program appears to others."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"label": "Deploy bot", "scope": "write", "days": 90}]},
+    )
     label: Label = ""
     scope: Literal["read", "write"] = "write"
     days: Annotated[int, Field(ge=1, le=3650)] | None = None
@@ -66,6 +95,11 @@ class NewToken(Schema):
 class IssuedToken(TokenOut):
     """``token`` is shown this once: only its hash is kept."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{**_TOKEN, "token": "collab_Wm0o8yqQ1v6sZk4cXwhT2rJ5nB9dLpE3uVgAiKfRtYs"}]
+        }
+    )
     token: str
 
 
@@ -83,10 +117,11 @@ def me(request: HttpRequest) -> Me:
 
 
 @router.get("/me/tokens", response=TokenList)
-def list_tokens(request: HttpRequest) -> TokenList:
+def list_tokens(request: HttpRequest, cursor: Cursor = "", limit: Limit = MOST) -> TokenList:
     """The tokens of your programs, without their texts."""
-    tokens = ApiToken.objects.filter(user=_user(request)).order_by("id")
-    return TokenList(items=[TokenOut.of(token) for token in tokens])
+    found = ApiToken.objects.filter(user=_user(request))
+    tokens, next_url = page_of(request, found, "id", cursor=cursor, limit=limit)
+    return TokenList(items=[TokenOut.of(token) for token in tokens], next=next_url)
 
 
 @router.post("/me/tokens", response={201: IssuedToken})

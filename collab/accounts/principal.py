@@ -41,7 +41,8 @@ class Principal:
     avatar: str = ""
     guest_id: str = ""  # stable for one browser; empty for users
     link_tokens: frozenset[str] = field(default_factory=frozenset)
-    may_only_read: bool = False  # an API token with scope "read"
+    # An API token with scope "read": what its user may read, and no request that changes anything.
+    may_only_read: bool = False
     document_id: UUID | None = None  # a socket token opens this document alone
     role_limit: int | None = None  # … and grants at most this role
     is_authenticated: bool = False  # some valid credential was presented

@@ -1,20 +1,22 @@
 """access-requests: people ask for a role, the owner answers."""
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from django.http import HttpRequest
 from ninja import Router, Schema
 from ninja.responses import Status
 from pydantic import ConfigDict, StringConstraints
+from pydantic.config import JsonDict
 
 from collab.errors import NotFound
 from collab.openapi import described
+from collab.paging import MOST, Cursor, Limit, page_of
 from documents import sharing
 from documents.api.authorize import open_document, signed_in
 from documents.api.members import Member
-from documents.api.shapes import Person, RoleKey
+from documents.api.shapes import ANNA, Person, RoleKey
 from documents.models import AccessRequest, Document, Role
 
 router = Router()
@@ -24,7 +26,17 @@ Message = Annotated[
 ]
 
 
+_REQUEST: JsonDict = {
+    "id": 5,
+    "user": ANNA,
+    "role": "editor",
+    "message": "I keep the dates in it.",
+    "created_at": "2026-11-21T09:15:00Z",
+}
+
+
 class AccessRequestOut(Schema):
+    model_config = ConfigDict(json_schema_extra={"examples": [_REQUEST]})
     id: int
     user: Person
     role: RoleKey
@@ -43,34 +55,43 @@ class AccessRequestOut(Schema):
 
 
 class AccessRequestList(Schema):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [_REQUEST], "next": None}]})
     items: list[AccessRequestOut]
-    next: str | None = None
+    next: str | None
+
+
+# Refused before a document is looked up: the answer must not say whether there is one.
+Askable = Literal[RoleKey.VIEWER, RoleKey.COMMENTER, RoleKey.EDITOR]
 
 
 class NewAccessRequest(Schema):
-    model_config = ConfigDict(extra="forbid")
-    role: RoleKey = RoleKey.VIEWER
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"role": "editor", "message": "I keep the dates in it."}]},
+    )
+    role: Askable = RoleKey.VIEWER
     message: Message = ""
 
 
 class Decision(Schema):
     """``role``: another one than was asked for."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"role": "viewer"}]})
     role: RoleKey | None = None
 
 
 @router.get("/{uuid:document_id}/access-requests", response=AccessRequestList)
-def list_requests(request: HttpRequest, document_id: UUID) -> AccessRequestList:
+def list_requests(
+    request: HttpRequest, document_id: UUID, cursor: Cursor = "", limit: Limit = MOST
+) -> AccessRequestList:
     """Who asks for what; for the owner."""
     document, _ = open_document(request, document_id, at_least=Role.OWNER)
-    asked = document.access_requests.select_related("user__profile").order_by("id")
-    return AccessRequestList(items=[AccessRequestOut.of(each) for each in asked])
+    found = document.access_requests.select_related("user__profile")
+    asked, next_url = page_of(request, found, "id", cursor=cursor, limit=limit)
+    return AccessRequestList(items=[AccessRequestOut.of(each) for each in asked], next=next_url)
 
 
-@router.post(
-    "/{uuid:document_id}/access-requests", response={202: None}, openapi_extra=described(409)
-)
+@router.post("/{uuid:document_id}/access-requests", response={202: None})
 def ask(request: HttpRequest, document_id: UUID, body: NewAccessRequest) -> Status[None]:
     """Ask the owner for a role. The answer is the same whether there is such a document or not."""
     user = signed_in(request)

@@ -2,24 +2,27 @@
 
 from datetime import datetime
 from tempfile import SpooledTemporaryFile
-from typing import IO, Annotated, Self
+from typing import IO, Self
 from uuid import UUID
 
 from django.conf import settings
 from django.core.files.base import File
-from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from ninja import File as FileParameter
-from ninja import Query, Router, Schema
+from ninja import Router, Schema
 from ninja.files import UploadedFile
 from ninja.responses import Status
-from pydantic import Field
+from pydantic import ConfigDict
+from pydantic.config import JsonDict
 
 from collab.accounts.principal import asking
-from collab.errors import NotFound, ProtocolError
+from collab.errors import NoAccess, NotFound, ProtocolError
+from collab.openapi import described
+from collab.paging import Cursor, Limit, page_of
 from documents import attachments
+from documents.access import own_role_of
 from documents.api.authorize import open_document
-from documents.api.shapes import Person
+from documents.api.shapes import ANNA, PLAN_ID, Person
 from documents.media import name_in_address
 from documents.models import Attachment, Role
 
@@ -28,9 +31,24 @@ router = Router()
 _BLOCK_BYTES = 64 * 1024
 
 
+_PICTURE_ID = "b2f9c6de-30a5-4d0c-8a7e-5b1f0e6d9c41"
+_PICTURE: JsonDict = {
+    "id": _PICTURE_ID,
+    "name": "plan.png",
+    "url": f"/api/v1/documents/{PLAN_ID}/attachments/{_PICTURE_ID}/plan.png",
+    "type": "image/png",
+    "size": 48211,
+    "width": 1280,
+    "height": 720,
+    "created_at": "2026-11-21T09:45:00Z",
+    "uploaded_by": ANNA,
+}
+
+
 class AttachmentOut(Schema):
     """``url`` is what blocks refer to; without the host, so that the service may move."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [_PICTURE]})
     id: UUID
     name: str
     url: str
@@ -59,11 +77,16 @@ class AttachmentOut(Schema):
 
 
 class AttachmentList(Schema):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [_PICTURE], "next": None}]})
     items: list[AttachmentOut]
     next: str | None
 
 
-@router.post("/{uuid:document_id}/attachments", response={201: AttachmentOut})
+@router.post(
+    "/{uuid:document_id}/attachments",
+    response={201: AttachmentOut},
+    openapi_extra=described(415),
+)
 def upload(
     request: HttpRequest,
     document_id: UUID,
@@ -90,18 +113,14 @@ def upload(
 def list_attachments(
     request: HttpRequest,
     document_id: UUID,
-    after: UUID | None = None,
-    limit: Annotated[int, Query(), Field(ge=1, le=100)] = 50,
+    cursor: Cursor = "",
+    limit: Limit = 50,
 ) -> AttachmentList:
-    """All files, oldest first, for editors: also those that the content shows no more."""
+    """All files of a document, oldest first, for editors: those not shown any more, too."""
     document, _ = open_document(request, document_id, at_least=Role.EDITOR)
     found = document.attachments.select_related("uploaded_by__profile")
-    page = list(_after(found, after).order_by("created_at", "id")[: limit + 1])
-    items, has_more = page[:limit], len(page) > limit
-    return AttachmentList(
-        items=[AttachmentOut.of(each) for each in items],
-        next=_next_url(request, items[-1]) if has_more else None,
-    )
+    items, next_url = page_of(request, found, "created_at", "id", cursor=cursor, limit=limit)
+    return AttachmentList(items=[AttachmentOut.of(each) for each in items], next=next_url)
 
 
 @router.get("/{uuid:document_id}/attachments/{uuid:attachment_id}", response=AttachmentOut)
@@ -112,8 +131,14 @@ def get(request: HttpRequest, document_id: UUID, attachment_id: UUID) -> Attachm
 
 @router.delete("/{uuid:document_id}/attachments/{uuid:attachment_id}", response={204: None})
 def delete(request: HttpRequest, document_id: UUID, attachment_id: UUID) -> Status[None]:
-    """At once and for good, whether the content refers to it or not."""
-    find(request, document_id, attachment_id, at_least=Role.EDITOR).delete()
+    """Delete a file at once and for good, whether the content or a version refers to it or not.
+
+    Not by a link alone: no history brings a file back, and nobody could be asked for it.
+    """
+    attachment = find(request, document_id, attachment_id, at_least=Role.EDITOR)
+    if (own_role_of(asking(request), attachment.document) or 0) < Role.EDITOR:
+        raise NoAccess("a link is not enough to delete files; take it out of the content instead")
+    attachment.delete()
     return Status(204, None)
 
 
@@ -137,20 +162,3 @@ def _receive(request: HttpRequest, target: IO[bytes]) -> None:
         left -= len(block)
         target.write(block)
     target.seek(0)
-
-
-def _after(found: QuerySet[Attachment], last_id: UUID | None) -> QuerySet[Attachment]:
-    if last_id is None:
-        return found
-    last = found.filter(id=last_id).first()
-    if last is None:
-        raise ProtocolError("after must be a file of this document")
-    return found.filter(
-        Q(created_at__gt=last.created_at) | Q(created_at=last.created_at, id__gt=last.id)
-    )
-
-
-def _next_url(request: HttpRequest, last: Attachment) -> str:
-    query = request.GET.copy()
-    query["after"] = str(last.id)
-    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")

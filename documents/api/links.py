@@ -1,4 +1,4 @@
-"""links: access for whoever has the address. Editors may see them, the owner makes them."""
+"""links: access for whoever has the address. The owner's alone: whoever sees one can use it."""
 
 from datetime import datetime
 from typing import Annotated, Self
@@ -8,14 +8,16 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Router, Schema
 from ninja.responses import Status
-from pydantic import AfterValidator, AwareDatetime
+from pydantic import AfterValidator, ConfigDict
+from pydantic.config import JsonDict
 
 from collab.accounts.principal import asking
-from collab.errors import NotFound
+from collab.errors import NotFound, ScopeTooSmall
 from collab.openapi import described
+from collab.paging import MOST, Cursor, Limit, page_of
 from documents import sharing
 from documents.api.authorize import open_document
-from documents.api.shapes import RoleKey
+from documents.api.shapes import PLAN_ID, Moment, RoleKey
 from documents.models import Document, Role, ShareLink
 
 router = Router()
@@ -27,10 +29,22 @@ def _in_future(time: datetime) -> datetime:
     return time
 
 
-Expiry = Annotated[AwareDatetime, AfterValidator(_in_future)]
+Expiry = Annotated[Moment, AfterValidator(_in_future)]
+
+
+_LINK: JsonDict = {
+    "id": 3,
+    "token": "hT2rWm0o8yqQ1v6sZk4cXw",
+    "url": f"https://collab.example/d/{PLAN_ID}?link=hT2rWm0o8yqQ1v6sZk4cXw",
+    "role": "viewer",
+    "expires_at": "2099-12-31T12:00:00Z",
+    "enabled": True,
+    "created_at": "2026-11-20T09:30:00Z",
+}
 
 
 class LinkOut(Schema):
+    model_config = ConfigDict(json_schema_extra={"examples": [_LINK]})
     id: int
     token: str
     url: str
@@ -53,11 +67,15 @@ class LinkOut(Schema):
 
 
 class LinkList(Schema):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [_LINK], "next": None}]})
     items: list[LinkOut]
-    next: str | None = None
+    next: str | None
 
 
 class NewLink(Schema):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"role": "viewer", "expires_at": "2099-12-31T12:00:00Z"}]}
+    )
     role: RoleKey
     expires_at: Expiry | None = None
 
@@ -65,19 +83,27 @@ class NewLink(Schema):
 class LinkChange(Schema):
     """What is left out stays as it is; ``expires_at: null`` is for ever."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"enabled": False}]})
     role: RoleKey | None = None
     expires_at: Expiry | None = None
     enabled: bool | None = None
 
 
 @router.get("/{uuid:document_id}/links", response=LinkList)
-def list_links(request: HttpRequest, document_id: UUID) -> LinkList:
-    document, _ = open_document(request, document_id, at_least=Role.EDITOR)
-    return LinkList(items=[LinkOut.of(link, request) for link in document.links.order_by("id")])
+def list_links(
+    request: HttpRequest, document_id: UUID, cursor: Cursor = "", limit: Limit = MOST
+) -> LinkList:
+    """The share links of a document. With their tokens: not for an API token of scope ``read``."""
+    document, _ = open_document(request, document_id, at_least=Role.OWNER)
+    if asking(request).may_only_read:
+        raise ScopeTooSmall('this token has scope "read"; with a link\'s token one may write')
+    links, next_url = page_of(request, document.links.all(), "id", cursor=cursor, limit=limit)
+    return LinkList(items=[LinkOut.of(link, request) for link in links], next=next_url)
 
 
 @router.post("/{uuid:document_id}/links", response={201: LinkOut}, openapi_extra=described(409))
 def create_link(request: HttpRequest, document_id: UUID, body: NewLink) -> Status[LinkOut]:
+    """Make a share link."""
     document, _ = open_document(request, document_id, at_least=Role.OWNER)
     link = sharing.create_link(
         document,
@@ -92,6 +118,7 @@ def create_link(request: HttpRequest, document_id: UUID, body: NewLink) -> Statu
     "/{uuid:document_id}/links/{int:link_id}", response=LinkOut, openapi_extra=described(409)
 )
 def change_link(request: HttpRequest, document_id: UUID, link_id: int, body: LinkChange) -> LinkOut:
+    """Change a share link: its role, until when it is good, or whether it is at all."""
     document, _ = open_document(request, document_id, at_least=Role.OWNER)
     link = _link(document, link_id)
     sharing.change_link(
@@ -105,6 +132,7 @@ def change_link(request: HttpRequest, document_id: UUID, link_id: int, body: Lin
 
 @router.delete("/{uuid:document_id}/links/{int:link_id}", response={204: None})
 def delete_link(request: HttpRequest, document_id: UUID, link_id: int) -> Status[None]:
+    """Delete a share link; whoever came by it alone loses access."""
     document, _ = open_document(request, document_id, at_least=Role.OWNER)
     sharing.delete_link(_link(document, link_id))
     return Status(204, None)

@@ -8,12 +8,15 @@ from django.db.models import Q
 from django.http import HttpRequest
 from ninja import Path, Router, Schema
 from ninja.responses import Status
+from pydantic import ConfigDict
+from pydantic.config import JsonDict
 
 from collab.accounts.principal import asking
-from collab.errors import NotFound
+from collab.errors import NoAccess, NotFound
 from collab.openapi import described
+from collab.paging import MOST, Cursor, Limit, page_of
 from documents.api.authorize import open_document
-from documents.api.shapes import Line, Person, RoleKey
+from documents.api.shapes import ANNA, Line, Person, RoleKey
 from documents.models import Membership, Role
 from documents.sharing import grant, revoke
 
@@ -29,32 +32,47 @@ class NoSuchPerson(NotFound):
     code = "no-such-person"
 
 
+_MEMBER: JsonDict = {"user": ANNA, "role": "editor"}
+
+
 class Member(Schema):
+    model_config = ConfigDict(json_schema_extra={"examples": [_MEMBER]})
     user: Person
     role: RoleKey
 
 
 class MemberList(Schema):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [_MEMBER], "next": None}]})
     items: list[Member]
-    next: str | None = None
+    next: str | None
 
 
 class NewMember(Schema):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"user": "anna@example.org", "role": "editor"}]}
+    )
     user: Line  # user name or e-mail address
     role: RoleKey
 
 
 class MemberChange(Schema):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"role": "viewer"}]})
     role: RoleKey
 
 
 @router.get("/{uuid:document_id}/members", response=MemberList)
-def list_members(request: HttpRequest, document_id: UUID) -> MemberList:
-    """The owner first, then the members; editors may look."""
+def list_members(
+    request: HttpRequest, document_id: UUID, cursor: Cursor = "", limit: Limit = MOST
+) -> MemberList:
+    """Who has a role, the owner first. Editors may look, but not by a link alone."""
     document, _ = open_document(request, document_id, at_least=Role.EDITOR)
+    if asking(request).is_guest:
+        raise NoAccess("a link does not say who else has access")
     owner = Member(user=Person.of(document.owner), role=RoleKey.OWNER)
-    memberships = document.memberships.select_related("user__profile").order_by("id")
-    return MemberList(items=[owner, *map(_described, memberships)])
+    found = document.memberships.select_related("user__profile")
+    memberships, next_url = page_of(request, found, "id", cursor=cursor, limit=limit)
+    first = [] if cursor else [owner]
+    return MemberList(items=[*first, *map(_described, memberships)], next=next_url)
 
 
 @router.post("/{uuid:document_id}/members", response={201: Member}, openapi_extra=described(409))
@@ -71,6 +89,7 @@ def add_member(request: HttpRequest, document_id: UUID, body: NewMember) -> Stat
 def change_member(
     request: HttpRequest, document_id: UUID, user_id: UserId, body: MemberChange
 ) -> Member:
+    """Give a member another role."""
     document, _ = open_document(request, document_id, at_least=Role.OWNER)
     user = User.objects.filter(pk=_number(user_id)).first()
     is_known = user is not None and (

@@ -72,11 +72,8 @@ def test_the_highest_role_counts(bare, bob, member, link, general):
 
 
 @pytest.mark.parametrize("limit", list(Role))
-@pytest.mark.parametrize("may_only_read", [False, True])
 @pytest.mark.parametrize("name", ["alice", "bob", "carol", "victor", "mallory"])
-def test_what_was_presented_caps_the_role_and_never_grants(
-    request, document, name, limit, may_only_read
-):
+def test_what_was_presented_caps_the_role_and_never_grants(request, document, name, limit):
     user = request.getfixturevalue(name)
     own = agreed(principal_of_user(user), document)
     capped = agreed(
@@ -84,14 +81,17 @@ def test_what_was_presented_caps_the_role_and_never_grants(
             user_id=user.pk,
             role_limit=limit,
             document_id=document.id,
-            may_only_read=may_only_read,
         ),
         document,
     )
     if own is None:
         assert capped is None
     else:
-        assert capped == min(own, limit, Role.VIEWER if may_only_read else Role.OWNER)
+        assert capped == min(own, limit)
+
+
+def test_who_may_only_read_may_read_what_its_user_may(document, bob):
+    assert agreed(principal_of_user(bob, may_only_read=True), document) == Role.EDITOR
 
 
 def test_a_socket_token_opens_its_document_alone(document, alice):

@@ -1,9 +1,13 @@
 """Files are checked, stored and deleted: what is refused leaves nothing behind."""
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 from django.core.files.base import ContentFile
+from django.db import connection
 
 from collab.accounts.principal import principal_of_user
 from collab.errors import NotFound, ProtocolError, TooLarge
@@ -94,6 +98,36 @@ def test_a_document_and_its_owner_have_so_much_room(keep, settings, alice, attac
         keep(bytes(51), into=third)
     keep(bytes(50), into=third)
     assert len(files_in(attachments_dir)) == 3
+
+
+@pytest.mark.many_writers
+@pytest.mark.django_db(transaction=True)
+def test_two_documents_of_one_owner_share_the_room_at_the_same_moment(
+    keep, alice, document, settings, monkeypatch
+):
+    limited(settings, max_owner_attachments_bytes=len(PICTURE))
+    both_have_room, check = Barrier(2), attachments._check_room
+
+    def check_together(document, size):
+        check(document, size)
+        if connection.in_atomic_block:
+            with suppress(BrokenBarrierError):
+                both_have_room.wait(timeout=0.5)
+
+    monkeypatch.setattr(attachments, "_check_room", check_together)
+
+    def upload(into):
+        try:
+            return keep(into=into)
+        except NoRoom:
+            return None
+        finally:
+            connection.close()
+
+    other = Document.objects.create(owner=alice)
+    with ThreadPoolExecutor() as threads:
+        stored = list(threads.map(upload, [document, other]))
+    assert len([each for each in stored if each]) == Attachment.objects.count() == 1
 
 
 def test_a_file_goes_with_its_row(

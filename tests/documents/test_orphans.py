@@ -19,6 +19,8 @@ from documents.sync import log
 from documents.sync.compaction import compact
 from documents.sync.replica import merge
 from tests import pictures
+from tests.collab.test_archive import poisoned
+from tests.documents.sync.test_panics import Panic
 from tests.documents.sync.updates import client, text, update
 
 pytestmark = pytest.mark.django_db
@@ -159,13 +161,13 @@ def test_a_document_is_looked_at_once_and_again_when_it_has_changed(
 
 
 def test_nothing_is_judged_while_somebody_writes(document, picture, collecting, monkeypatch):
-    fold = orphans.fold
+    load = orphans.load_what_can_be
 
     def slow(parts):
         says(document, showing(picture))  # committed after the read
-        return fold(parts)
+        return load(parts)
 
-    monkeypatch.setattr(orphans, "fold", slow)
+    monkeypatch.setattr(orphans, "load_what_can_be", slow)
     collecting(GRACE + HOUR)
     assert is_kept(picture)
 
@@ -177,6 +179,37 @@ def test_a_damaged_document_keeps_its_files_and_stops_no_other(
     lost = store(other, ContentFile(b"x"), "x", principal_of_user(alice))
     says(document, "one\n")
     LogEntry.objects.filter(document=document, seq=1).delete()
+    collecting(GRACE + HOUR)
+    assert is_kept(picture)
+    assert not is_kept(lost)
+    assert "attachments not looked at" in caplog.text
+
+
+def test_a_document_that_no_doc_can_take_is_looked_at_as_rooms_show_it(alice, collecting):
+    document = poisoned(alice)
+    shown, lost = (
+        store(document, ContentFile(b"x"), "x", principal_of_user(alice)) for _ in range(2)
+    )
+    log.append({document.id: [log.Row(update(client(5, 0, text(str(shown.id)))))]})
+    collecting(GRACE + HOUR)
+    collecting(GRACE + HOUR)
+    assert is_kept(shown)
+    assert not is_kept(lost)
+
+
+def test_a_panic_over_one_document_stops_no_other(
+    document, picture, alice, collecting, *, monkeypatch, caplog
+):
+    other = document.__class__.objects.create(owner=alice)
+    lost = store(other, ContentFile(b"x"), "x", principal_of_user(alice))
+    load = orphans.load_what_can_be
+
+    def panics(parts):
+        if parts:
+            raise Panic("index out of bounds")
+        return load(parts)
+
+    monkeypatch.setattr(orphans, "load_what_can_be", panics)
     collecting(GRACE + HOUR)
     assert is_kept(picture)
     assert not is_kept(lost)

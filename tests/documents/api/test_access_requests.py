@@ -62,7 +62,10 @@ def test_nobody_else_sees_or_answers(asked, bob, victor, mallory, browser_of):
 
 
 def test_ownership_is_not_to_be_had(asked, mallory, alice, browser_of):
-    status, problem = browser_of(mallory).post(asked, {"role": "owner"})
-    assert (status, problem["code"]) == (409, "owner-stays")
+    nowhere = f"documents/{uuid4()}/access-requests"
+    wish = {"role": "owner"}
+    assert browser_of(mallory).post(nowhere, wish) == browser_of(mallory).post(asked, wish)
+    status, problem = browser_of(mallory).post(asked, wish)
+    assert (status, problem["code"]) == (422, "invalid")
     (request,) = browser_of(alice).get(asked)[1]["items"]
     assert browser_of(alice).post(f"{asked}/{request['id']}/grant", {"role": "owner"})[0] == 409

@@ -11,6 +11,7 @@ from django.test import Client
 
 from documents.lifecycle import trash
 from documents.models import Attachment, Role, ShareLink
+from documents.sharing import set_general_role
 from tests import pictures
 
 pytestmark = pytest.mark.django_db
@@ -124,8 +125,34 @@ def test_the_list_has_pages(path, bob, browser_of):
         listed += [item["name"] for item in page["items"]]
         query = "?" + page["next"].partition("?")[2] if page["next"] else ""
     assert listed == names
-    assert browser.get(f"{path}?after={uuid.uuid4()}")[0] == 400
+    assert browser.get(f"{path}?cursor={uuid.uuid4()}")[0] == 422
     assert browser.get(f"{path}?limit=0")[0] == 422
+
+
+def test_the_list_goes_on_after_a_file_that_is_gone(path, bob, browser_of):
+    browser = browser_of(bob)
+    ids = [browser.upload(path, b"x", "x")[1]["id"] for _ in range(3)]
+    _, page = browser.get(f"{path}?limit=1")
+    assert [item["id"] for item in page["items"]] == ids[:1]
+    browser.delete(f"{path}/{ids[0]}")
+    status, page = browser.get(page["next"])
+    assert (status, [item["id"] for item in page["items"]]) == (200, ids[1:2])
+
+
+def test_who_came_by_a_link_alone_deletes_nothing(
+    path, picture, document, *, mallory, browser_of, program_of
+):
+    link = ShareLink.objects.create(document=document, role=Role.EDITOR)
+    one = f"{path}/{picture['id']}?link={link.token}"
+    for caller in (browser_of(None), browser_of(mallory), program_of(mallory)):
+        status, problem = caller.delete(one)
+        assert (status, problem["code"]) == (403, "no-access")
+        assert caller.get(one)[0] == 200
+
+
+def test_not_even_where_everybody_may_edit_does_a_guest_delete(path, picture, document, browser_of):
+    set_general_role(document, Role.EDITOR)
+    assert browser_of(None).delete(f"{path}/{picture['id']}")[0] == 403
 
 
 def test_deleted_is_deleted(path, picture, bob, browser_of):

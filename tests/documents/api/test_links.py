@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from documents.models import Document, ShareLink
+from documents.models import Document, Role, ShareLink
 
 pytestmark = pytest.mark.django_db
 
@@ -45,17 +45,29 @@ def test_a_link_may_end_by_itself(document, alice, browser_of, path):
     assert owner.patch(one, {"expires_at": None})[1]["expires_at"] is None
     ShareLink.objects.update(expires_at=timezone.now())
     assert browser_of(None).get(f"documents/{document.id}?link={link['token']}")[0] == 404
-    for wrong in ("2001-01-01T00:00:00Z", "2999-01-01T00:00:00", "soon"):
+    for wrong in (
+        "2001-01-01T00:00:00Z",
+        "2999-01-01T00:00:00",
+        "9999-12-31T23:59:59-14:00",
+        "soon",
+    ):
         assert owner.post(path, {"role": "viewer", "expires_at": wrong})[0] == 422
 
 
-def test_editors_see_links_and_only_the_owner_makes_them(document, bob, carol, browser_of, path):
+def test_only_the_owner_sees_and_makes_links(document, bob, carol, browser_of, path):
     link = ShareLink.objects.create(document=document)
-    assert len(browser_of(bob).get(path)[1]["items"]) == 1
+    assert browser_of(bob).get(path)[0] == 403
     assert browser_of(carol).get(path)[0] == 403
     assert browser_of(bob).post(path, {"role": "viewer"})[0] == 403
     assert browser_of(bob).patch(f"{path}/{link.pk}", {"role": "editor"})[0] == 403
     assert browser_of(bob).delete(f"{path}/{link.pk}")[0] == 403
+
+
+def test_who_came_by_a_link_learns_no_other_links_token(document, mallory, browser_of, path):
+    mine = ShareLink.objects.create(document=document, role=Role.EDITOR)
+    ShareLink.objects.create(document=document, role=Role.EDITOR)
+    for person in (None, mallory):
+        assert browser_of(person).get(f"{path}?link={mine.token}")[0] == 403
 
 
 def test_links_never_give_ownership_nor_reach_another_document(alice, browser_of, path):
