@@ -141,7 +141,8 @@ def due_for_review(now: datetime, limit: int = 100) -> list[UUID]:
 def review(document_id: UUID, *, now: datetime) -> Reviewed | None:
     """Keep the versions that the rows since the last review call for.
 
-    None if the document is gone, or somebody else is reviewing it at this moment.
+    None if the document is gone, or if somebody else has reviewed and folded rows meanwhile
+    that this review still had to read.
     """
     document = Document.objects.filter(id=document_id).first()
     if document is None:

@@ -8,8 +8,7 @@ row, whole: it needs nothing that may be pruned.
 import asyncio
 import logging
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,13 +20,14 @@ from django.utils import timezone
 
 from collab.accounts.principal import Principal
 from collab.database import in_database_thread
-from collab.errors import CollabError, NotFound, Unavailable
+from collab.errors import CollabError, NotFound, TooManyRequests, Unavailable
 from documents import content
-from documents.content import Written
+from documents.content import Note, Written
+from documents.conversion import aconvert
 from documents.formats.difference import update_for
 from documents.models import Attachment, Document, History, Role, Version
 from documents.sync import log
-from documents.sync.replica import EMPTY_STATE_VECTOR, Replica, clocks_of
+from documents.sync.replica import EMPTY_STATE_VECTOR, Replica, clocks_of, merge
 from documents.sync.salvage import load_what_can_be
 from documents.thinning import DONE_AFTER, Kept, outlived
 from presence.identity import identity_of
@@ -41,6 +41,7 @@ logger = logging.getLogger(__name__)
 
 Kind = Version.Kind
 
+_PRECIOUS = frozenset({Kind.BEFORE_RESTORE, Kind.BEFORE_DELETION})  # goes later than sessions do
 _THIN_EVERY = timedelta(days=1)
 _NAME_LENGTH = 100
 # How often, and how long apart, to look whether what was said last is committed.
@@ -59,17 +60,10 @@ def keep(document_id: UUID, seq: int, kind: Version.Kind, *, at: datetime) -> No
 
     Raises Folded if the log cannot tell any more.
     """
-    there = Version.objects.filter(document_id=document_id, seq=seq)
-    if kind == Kind.BEFORE_DELETION:  # it must not go with age as sessions do
-        there.filter(kind=Kind.SESSION).update(kind=kind)
-    if there.exists():
+    if _there(document_id, seq, kind) is not None:
         return
     stored = log.read(document_id, up_to=seq)
-    version = _packed(document_id, seq, _readable(stored), kind, at=at)
-    with transaction.atomic():
-        _lock(document_id)
-        if not there.exists():  # by another worker, meanwhile
-            _store(version)
+    _store_once(_packed(document_id, seq, _readable(stored), kind, at=at))
 
 
 def name_present(document_id: UUID, label: str, by: Principal) -> Version:
@@ -131,6 +125,22 @@ def _packed(
         size=len(state),
         state=zstd.compress(state),
     )
+
+
+def _there(document_id: UUID, seq: int, kind: Version.Kind) -> Version | None:
+    """A version that holds this row already; from now on it stays as long as this kind does."""
+    there = in_order(document_id).filter(seq=seq)
+    if kind in _PRECIOUS:
+        there.filter(kind=Kind.SESSION).update(kind=kind)
+    return there.first()
+
+
+def _store_once(version: Version) -> Version:
+    """Store it, unless somebody else has done so meanwhile."""
+    with transaction.atomic():
+        _lock(version.document_id)
+        kind = Kind(version.kind)
+        return _there(version.document_id, version.seq, kind) or _store(version)
 
 
 def _lock(document_id: UUID) -> None:
@@ -197,11 +207,10 @@ def due_for_thinning(now: datetime, limit: int = 100) -> list[UUID]:
 
 def thin(document_id: UUID, now: datetime) -> None:
     """Let go what ``documents.thinning`` says. However often: what stays is the same."""
-    precious = {Kind.BEFORE_RESTORE, Kind.BEFORE_DELETION}
     with transaction.atomic():
         _lock(document_id)  # nobody gives a name to one that goes
         kept = [
-            Kept(version.created_at, version.number, bool(version.label), version.kind in precious)
+            Kept(version.created_at, version.number, bool(version.label), version.kind in _PRECIOUS)
             for version in in_order(document_id)
         ]
         _drop(document_id, outlived(kept, now))
@@ -213,6 +222,8 @@ def thin(document_id: UUID, now: datetime) -> None:
 
 def _drop(document_id: UUID, numbers: set[int]) -> None:
     """Whoever wrote for a version that goes is an author of the next one that stays."""
+    if not numbers:
+        return
     orphaned: list[dict[str, Any]] = []
     for version in in_order(document_id).reverse():
         if version.number in numbers:
@@ -231,52 +242,72 @@ def _each_once(authors: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 # -- Restoring ------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
-class Restored:
-    """``kept``: the number of the version that holds what was there before; None: no change."""
-
-    written: Written
-    kept: int | None
-
-
-async def restore(document_id: UUID, principal: Principal, role: Role, wanted: bytes) -> Restored:
+async def restore(
+    document_id: UUID,
+    principal: Principal,
+    role: Role,
+    wanted: bytes,
+    *,
+    only_if: frozenset[str] | None = None,
+    note: Note | None = None,
+) -> Written:
     """Make the live document say what this state does by the smallest edit.
 
-    What it said before is kept first. Raises Unavailable, with nothing written, if that is not
-    committed in time, or what editors are refused with.
+    What it said before is kept first. ``only_if``, ``note``: as of ``content.write``. Raises
+    TooManyRequests, Unavailable, with nothing written, if what was there is not committed in
+    time, or what editors are refused with.
     """
-    kept: list[Version] = []
+    await in_database_thread(_refuse_too_often)(document_id)
 
-    def make(state: bytes, client_id: int) -> bytes:
+    def make(parts: Sequence[bytes], client_id: int) -> bytes:
         blocks = content.blocks_in([wanted])
-        return update_for(state, lambda old: blocks, client_id=client_id)
+        return update_for(merge(parts), lambda old: blocks, client_id=client_id)
 
-    async def keep_first(state: bytes) -> None:
-        kept.append(await _keep_once_committed(document_id, state, principal))
+    async def keep_first(parts: Sequence[bytes]) -> None:
+        state = await aconvert(principal, merge, parts)
+        await _keep_once_committed(document_id, state, principal)
 
-    written = await content.edit(document_id, principal, role, make, first=keep_first)
-    return Restored(written, kept[0].number if kept else None)
+    return await content.edit(
+        document_id, principal, role, make, only_if=only_if, note=note, first=keep_first
+    )
 
 
-async def _keep_once_committed(document_id: UUID, state: bytes, by: Principal) -> Version:
+def _refuse_too_often(document_id: UUID) -> None:
+    """Each restore keeps a whole state for months."""
+    limit = settings.COLLAB.max_restores_per_hour
+    kept = Version.objects.filter(document_id=document_id, kind=Kind.BEFORE_RESTORE)
+    if kept.filter(created_at__gt=timezone.now() - timedelta(hours=1)).count() >= limit:
+        raise TooManyRequests(f"{limit:,} restores in an hour; wait a little", retry_after_s=600)
+
+
+def kept_before(document_id: UUID, written: Written) -> int | None:
+    """The number of the version that holds what a restore changed; None: it changed nothing."""
+    if not written.is_changed:
+        return None
+    before = in_order(document_id).filter(seq__lt=written.head)
+    return before.values_list("number", flat=True).first()
+
+
+async def _keep_once_committed(document_id: UUID, state: bytes, by: Principal) -> None:
     for _ in range(_LOOKS):
-        version = await in_database_thread(keep_committed)(document_id, state, by)
-        if version is not None:
-            return version
+        if await in_database_thread(keep_committed)(document_id, state, by) is not None:
+            return
         await asyncio.sleep(_LOOK_AGAIN_S)
     raise Unavailable("others' edits could not be stored yet; nothing was restored")
 
 
 def keep_committed(document_id: UUID, state: bytes, by: Principal) -> Version | None:
-    """Keep what is committed before ``state`` is overwritten; None unless that holds all of it."""
+    """Keep what is committed before ``state`` is overwritten; None unless that holds all of it.
+
+    Once: a restore that is refused afterwards, and asked for again, keeps no second version.
+    """
     stored = log.read(document_id)
     committed = _readable(stored)
     known = committed.clocks
     if any(clock > known.get(client, 0) for client, clock in clocks_of(state).items()):
         return None
-    version = _packed(
-        document_id, stored.head, committed, Kind.BEFORE_RESTORE, at=timezone.now(), by=by
-    )
-    with transaction.atomic():
-        _lock(document_id)
-        return _store(version)
+    kind = Kind.BEFORE_RESTORE
+    there = _there(document_id, stored.head, kind)
+    if there is not None:
+        return there
+    return _store_once(_packed(document_id, stored.head, committed, kind, at=timezone.now(), by=by))

@@ -1,11 +1,14 @@
 """Who asks for which document, and whether they may: 401, 403 or 404 for every router."""
 
+import hashlib
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
-from collab.accounts.principal import asking
+from collab.accounts.principal import asking, guest_id_of
+from collab.addresses import address_in
 from collab.errors import NoAccess, NotAuthenticated, NotFound
 from documents.access import role_of
 from documents.idempotency import Key
@@ -48,4 +51,20 @@ def key_of(request: HttpRequest) -> Key | None:
     if text is None:
         return None
     what = f"{request.method} {request.get_full_path()} {request.content_type}"
-    return Key.of(identity_of(asking(request)).id, text, what.encode(), request.body)
+    condition = request.headers.get("If-Match", "")
+    return Key.of(_whose_key(request), text, what.encode(), condition.encode(), request.body)
+
+
+def _whose_key(request: HttpRequest) -> str:
+    """The same whenever the same asker comes again.
+
+    A guest's identity is not, without the cookie that browsers keep it in: then a guest is
+    whoever has that link, or calls from that address.
+    """
+    principal = asking(request)
+    if not principal.is_guest:
+        return identity_of(principal).id
+    known = [*principal.link_tokens, guest_id_of(request.COOKIES) or ""]
+    if not any(known):
+        known = [address_in(request.META, settings.COLLAB.proxies)]
+    return f"guest:{hashlib.sha256(' '.join(known).encode()).hexdigest()}"

@@ -19,18 +19,21 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from ninja import Query, Router, Schema
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
 
 from collab import metrics
 from collab.accounts.principal import Principal, asking
-from collab.addresses import address_of
+from collab.addresses import address_of, network_of
 from collab.database import in_request_thread
 from collab.errors import CollabError, ProtocolError, Unavailable
 from collab.flow import Flow
 from collab.openapi import described
+from collab.paging import next_url
 from collab.rates import Places
 from documents.activity import PAGE, changes_after, current_feed
 from documents.api.authorize import open_document
+from documents.api.shapes import AUTHOR
 from documents.models import Document
 from documents.sync.log import Change
 from presence.identity import identity_of
@@ -47,9 +50,18 @@ _of_user = Places("of yours")
 _from_address = Places("from your network")
 
 
+_CHANGE: JsonDict = {
+    "head": 42,
+    "author": AUTHOR,
+    "at": "2026-11-21T10:00:00.120Z",
+    "size": 64,
+}
+
+
 class Author(Schema):
     """``id`` is null for guests, and for users who are no more."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [AUTHOR]})
     id: str | None
     name: str
 
@@ -57,6 +69,7 @@ class Author(Schema):
 class ChangeOut(Schema):
     """One row of the log. ``head`` is its number, ``size`` its bytes."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [_CHANGE]})
     head: int
     author: Author | None
     at: datetime
@@ -78,6 +91,9 @@ _STREAMED = {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
 class ChangeList(Schema):
     """``head``: where the document stands. Go on from the last item's."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"items": [_CHANGE], "head": 42, "next": None}]}
+    )
     items: list[ChangeOut]
     head: int
     next: str | None
@@ -101,7 +117,8 @@ async def list_changes(
     the document and go on from the problem's ``head``.
     """
     document, _ = await in_request_thread(open_document)(request, document_id)
-    if request.get_preferred_type(["application/json", _STREAM]) == _STREAM:
+    is_stream = request.get_preferred_type(["application/json", _STREAM]) == _STREAM
+    if is_stream and request.method != "HEAD":  # a stream without a body would never end
         return await _streamed(request, document, _position(request, since, document.head))
     reader, start = asking(request), since or 0
     found = await in_request_thread(changes_after)(
@@ -111,14 +128,8 @@ async def list_changes(
     return ChangeList(
         items=[ChangeOut.of(change, reader) for change in found],
         head=max(document.head, reached),
-        next=_next_url(request, reached) if reached < document.head else None,
+        next=next_url(request, since=str(reached)) if reached < document.head else None,
     )
-
-
-def _next_url(request: HttpRequest, since: int) -> str:
-    query = request.GET.copy()
-    query["since"] = str(since)
-    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
 
 
 def _position(request: HttpRequest, since: int | None, head: int) -> int:
@@ -159,8 +170,8 @@ async def _events(
         person = identity_of(reader).id
         held.enter_context(_of_user.one(person, conf.max_streams_per_user))
         if scope:
-            address = address_of(scope, conf.proxies)
-            held.enter_context(_from_address.one(address, conf.max_streams_per_address))
+            network = network_of(address_of(scope, conf.proxies))
+            held.enter_context(_from_address.one(network, conf.max_streams_per_address))
         held.enter_context(metrics.STREAMS.track_inprogress())
         pages = current_feed().follow(
             document.id,

@@ -4,17 +4,24 @@ from uuid import UUID
 
 from django.http import HttpRequest
 from ninja import Router, Schema
+from pydantic import ConfigDict
+from pydantic.config import JsonDict
 
 from collab.database import in_request_thread
 from documents.api.authorize import open_document
+from documents.api.shapes import ANNA
 from documents.sync.hub import current_hub
 
 router = Router()
 
 
+_ANNA: JsonDict = {**ANNA, "is_guest": False, "is_program": False}
+
+
 class Present(Schema):
     """``is_program``: something that writes over this API."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [_ANNA]})
     id: str
     name: str
     color: str
@@ -23,6 +30,7 @@ class Present(Schema):
 
 
 class PresentList(Schema):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [_ANNA], "next": None}]})
     items: list[Present]
     next: str | None = None
 

@@ -1,11 +1,13 @@
-"""Shapes that several resources share: a person, a role, a line of text."""
+"""Shapes that several resources share: a person, a role, a line of text, a moment."""
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Self
 
 from django.contrib.auth.models import User
 from ninja import Schema
-from pydantic import StringConstraints
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, StringConstraints
+from pydantic.config import JsonDict
 
 from collab.accounts.principal import principal_of_user
 from documents.models import Role
@@ -15,6 +17,21 @@ from presence.identity import identity_of
 Line = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")
 ]
+
+
+def _in_utc(time: datetime) -> datetime:
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be a time that there is in UTC") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+# What all examples of the API are about: one document, and whose it is.
+PLAN_ID = "6f1f3f3e-8c1d-4b52-9a55-0d2c7a1e4b90"
+ANNA: JsonDict = {"id": "user:7", "name": "Anna", "color": "#2f7d4f"}
+AUTHOR: JsonDict = {"id": "user:7", "name": "Anna"}
 
 
 class RoleKey(StrEnum):
@@ -37,6 +54,7 @@ class RoleKey(StrEnum):
 class Person(Schema):
     """``id`` and ``color`` are those of the person's carets."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [ANNA]})
     id: str
     name: str
     color: str

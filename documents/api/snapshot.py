@@ -9,14 +9,16 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import parse_etags
 from ninja import Router
 
+from collab.accounts.principal import asking
 from collab.errors import CollabError, ProtocolError
 from collab.openapi import ETAG, described
 from documents import content, versions
 from documents.api.authorize import open_document
+from documents.api.block_shapes import BLOCKS
 from documents.content import Format
+from documents.conversion import convert
 from documents.models import Role, Version
 from documents.sync import log
-from documents.sync.replica import Replica
 
 router = Router()
 
@@ -29,7 +31,7 @@ class NotAcceptable(CollabError):
 
 _SERVED = {
     each.media_type.partition(";")[0]: {
-        "schema": {"type": "array"} if each is Format.BLOCKS else {"type": "string"}
+        "schema": BLOCKS if each is Format.BLOCKS else {"type": "string"}
     }
     for each in Format
 }
@@ -39,6 +41,7 @@ _SERVED = {
     "/{uuid:document_id}/snapshot",
     openapi_extra=described(
         406,
+        500,
         answers={
             200: {"content": _SERVED, "headers": ETAG},
             304: {"description": "Not changed since If-None-Match"},
@@ -69,10 +72,10 @@ def snapshot(
     if _is_known(request, document.head):
         return tagged(HttpResponse(status=304), document.head)
     if vector is None:
-        read = content.read(document, wanted)
+        read = content.read(document, wanted, asking(request))
         return tagged(HttpResponse(read.content, content_type=wanted.media_type), read.head)
     stored = log.read(document.id)
-    difference = Replica.load(stored.parts).difference(vector)
+    difference = convert(asking(request), content.difference, stored.parts, vector)
     return tagged(HttpResponse(difference, content_type=wanted.media_type), stored.head)
 
 
@@ -84,14 +87,16 @@ def _of_version(
         return tagged(HttpResponse(status=304), tag)
     parts = [versions.state_of(version)]
     if vector is None:
-        body = content.render(parts, wanted)
+        body = convert(asking(request), content.render, parts, wanted)
     else:
-        body = Replica.load(parts).difference(vector)
+        body = convert(asking(request), content.difference, parts, vector)
     return tagged(HttpResponse(body, content_type=wanted.media_type), tag)
 
 
 def _is_known(request: HttpRequest, tag: int | str) -> bool:
-    return f'"{tag}"' in parse_etags(request.headers.get("If-None-Match", ""))
+    """Weakly compared (RFC 9110, section 13.1.2)."""
+    known = parse_etags(request.headers.get("If-None-Match", ""))
+    return not {"*", f'"{tag}"', f'W/"{tag}"'}.isdisjoint(known)
 
 
 def _wanted(request: HttpRequest, name: str) -> Format:

@@ -112,10 +112,39 @@ def test_operations_are_carried_out_all_or_none(server: Server) -> None:
     assert content(server, document) == "# Log\n\nfirst *line*\n"
 
 
+def test_an_answer_says_whether_its_writer_knows_all_that_the_document_says(server: Server) -> None:
+    document = server.new_document()
+    written = put(server, document, "one\n")
+    assert written.json()["exact"]
+    etag = written.headers["ETag"]
+    assert put(server, document, "one\n").headers["ETag"] == etag
+    append = {"op": "append", "content": "more"}
+    blind = patch(server, document, append)
+    assert not blind.json()["exact"], "somebody may have written before it"
+    assert blind.headers["ETag"] == f'"{blind.json()["head"]}"'
+    path = f"documents/{document.id}/content"
+    read = server.api("GET", f"documents/{document.id}/snapshot?format=text")
+    known = {"If-Match": read.headers["ETag"]}
+    answer = server.api("PATCH", path, json={"operations": [append]}, headers=known)
+    assert answer.json()["exact"]
+    # Of two that build on one state, the second knows nothing of the first.
+    base = answer.json()["head"]
+    first, second = (
+        server.api(
+            "PUT", f"{path}?base={base}", content=text, headers={"Content-Type": "text/plain"}
+        )
+        for text in (b"one\nmore\nmore\nfirst", b"one\nmore\nmore\nsecond")
+    )
+    assert first.headers["ETag"] == f'"{base + 1}"'
+    assert (first.json()["exact"], second.json()["exact"]) == (True, False)
+    assert "first" in content(server, document)
+
+
 def test_if_match_protects_what_others_wrote(server: Server) -> None:
     document = server.new_document()
     etag = put(server, document, "one\n").headers["ETag"]
-    assert put(server, document, "two\n", **{"If-Match": etag}).status_code == 200
+    # As a proxy that compresses makes it.
+    assert put(server, document, "two\n", **{"If-Match": f"W/{etag}"}).status_code == 200
     stale = put(server, document, "three\n", **{"If-Match": etag})
     assert (stale.status_code, stale.json()["code"]) == (412, "precondition-failed")
     assert content(server, document) == "two\n"
@@ -218,3 +247,37 @@ def test_a_base_that_nobody_knows_is_refused(server: Server) -> None:
     assert write(1).json()["code"] == "base-gone"
     assert write(-1).status_code == 422
     assert content(server, document) == "line 2\n"
+
+
+def test_a_damaged_log_is_called_by_its_name(server: Server) -> None:
+    document = server.new_document()
+    for number in range(3):
+        put(server, document, f"line {number}").raise_for_status()
+    server.run_script(
+        "from documents.models import LogEntry;"
+        f"LogEntry.objects.filter(document_id='{document.id}', seq=2).delete()"
+    )
+    server.restart()  # or the room would still know it
+    answer = put(server, document, "more")
+    assert (answer.status_code, answer.json()["code"]) == (500, "log-damaged")
+
+
+def test_an_operation_takes_what_belongs_to_it_and_nothing_else(server: Server) -> None:
+    document = server.new_document()
+    put(server, document, "milk\n\nmore milk\n")
+    operation = {"op": "replace_text", "block": "x", "find": "milk", "replace": "tea"}
+    path = f"documents/{document.id}/content"
+    answer = server.api("PATCH", path, json={"operations": [operation]})
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+    assert "replace_text takes no block" in answer.json()["detail"]
+    assert content(server, document) == "milk\n\nmore milk\n"
+
+
+def test_an_update_that_is_there_already_changes_nothing(server: Server) -> None:
+    document, other = server.new_document(), server.new_document()
+    put(server, other, "said\n")
+    update = server.snapshot(other)
+    path, kind = f"documents/{document.id}/updates", {"Content-Type": "application/octet-stream"}
+    first, again = (server.api("POST", path, content=update, headers=kind).json() for _ in range(2))
+    assert (first["changed"], again["changed"]) == (True, False)
+    assert first["head"] == again["head"]

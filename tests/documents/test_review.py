@@ -14,6 +14,7 @@ from documents.models import Document, History, LogEntry, Version
 from documents.review import Reviewed, Search, Session, due_for_review, review
 from documents.sync import log
 from documents.sync.compaction import compact, verify
+from tests.documents.sync.test_panics import Panic
 from tests.documents.sync.updates import deletes, update
 from tests.documents.writing import MUCH, history, text_of, write
 
@@ -217,6 +218,35 @@ def test_the_command_keeps_versions_folds_and_thins(document, alice):
     assert text_of(version).strip() == "text 2", "the last of its week"
     call_command("compact")
     assert len(history(document)) == 1
+
+
+def test_a_panic_over_one_document_does_not_end_the_worker(document, alice, monkeypatch):
+    other = Document.objects.create(owner=alice, title="Another one")
+    for each in (document, other):
+        write(each, "one", by=alice)
+    read = log.read
+
+    def panics(document_id, **options):
+        if document_id == document.id:
+            raise Panic("index out of bounds")
+        return read(document_id, **options)
+
+    monkeypatch.setattr(log, "read", panics)
+    call_command("compact", str(document.id), str(other.id))
+    document.refresh_from_db()
+    other.refresh_from_db()
+    assert (document.folded, other.folded) == (0, 1)
+
+
+def test_whoever_ends_the_worker_is_obeyed(document, alice, monkeypatch):
+    write(document, "one", by=alice)
+
+    def interrupted(document_id, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(log, "read", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        call_command("compact", str(document.id))
 
 
 def test_rows_of_a_session_stay_until_it_has_ended(document, alice, settings):

@@ -85,9 +85,10 @@ def test_what_rooms_leave_out_is_in_no_version(alice):
 # -- Letting go -----------------------------------------------------------------------------
 @pytest.mark.django_db
 def test_authors_of_what_goes_with_age_are_those_of_the_next(document, alice, bob, carol):
+    within_one_hour = NOW.replace(minute=30) - timedelta(days=2)
     for number, user in enumerate([alice, bob, alice, carol], start=1):
         write(document, f"text {number}", by=user)
-        at = NOW - timedelta(days=2, minutes=5 - number)
+        at = within_one_hour + timedelta(minutes=number)
         versions.keep(document.id, number, Kind.SESSION, at=at)
     versions.rename(document.id, 1, "The first")
     versions.thin(document.id, NOW)
@@ -152,6 +153,37 @@ def test_what_is_about_to_be_overwritten_is_kept_when_it_is_committed(document, 
     version = versions.keep_committed(document.id, shown.get_update(), principal)
     assert version is not None
     assert (version.kind, version.seq) == ("before-restore", 2)
+
+
+@pytest.mark.django_db
+def test_what_was_there_before_a_restore_is_kept_once(document, alice):
+    write(document, "one", by=alice)
+    first = keep_present(document, alice)
+    assert keep_present(document, alice) == first
+    assert [each.kind for each in history(document)] == [Kind.BEFORE_RESTORE]
+
+
+@pytest.mark.django_db
+def test_a_sessions_version_that_a_restore_relies_on_goes_no_sooner(document, alice):
+    write(document, "one", by=alice)
+    versions.keep(document.id, 1, Kind.SESSION, at=NOW)
+    kept = keep_present(document, alice)
+    [only] = history(document)
+    assert (only, only.kind) == (kept, Kind.BEFORE_RESTORE)
+
+
+@pytest.mark.django_db
+def test_a_version_with_a_name_is_what_was_there_before_a_restore(document, alice):
+    write(document, "one", by=alice)
+    agreed = named(document, alice, "Agreed")
+    assert keep_present(document, alice) == agreed
+    [only] = history(document)
+    assert (only.kind, only.label) == (Kind.NAMED, "Agreed")
+
+
+def keep_present(document: Document, user: Any) -> Version | None:
+    state = merge(log.read(document.id).parts)
+    return versions.keep_committed(document.id, state, principal_of_user(user))
 
 
 def loaded(document: Document) -> "pycrdt.Doc[Any]":
@@ -219,6 +251,30 @@ async def test_a_restore_is_an_edit_that_everybody_sees(server: Server) -> None:
     # There is nothing more to restore.
     again = await asyncio.to_thread(call, server, "POST", path)
     assert (again.json()["changed"], again.json()["kept"]) == (False, None)
+
+
+async def test_a_restore_is_conditional_done_once_and_not_too_often(new_server: Any) -> None:
+    server = new_server(COLLAB_MAX_RESTORES_PER_HOUR="2")
+    document = server.new_document()
+    await asyncio.to_thread(put, server, document, "first\n")
+    await asyncio.to_thread(call, server, "POST", f"{document.id}/versions", LABEL)
+    await asyncio.to_thread(put, server, document, "second\n")
+
+    async def restores(**headers: str) -> Any:
+        path = f"documents/{document.id}/versions/1/restore"
+        return await asyncio.to_thread(server.api, "POST", path, headers=headers)
+
+    stale = await restores(**{"If-Match": '"1"'})
+    assert (stale.status_code, stale.json()["code"]) == (412, "precondition-failed")
+    keyed = {"If-Match": '"2"', "Idempotency-Key": "a-restore"}
+    first, again = await restores(**keyed), await restores(**keyed)
+    assert first.json() == {"head": 3, "changed": True, "exact": True, "kept": 2}
+    assert (again.json(), again.headers["ETag"]) == (first.json(), '"3"')
+    for words in ("third\n", "fourth\n"):
+        await asyncio.to_thread(put, server, document, words)
+        last = await restores()
+    assert (last.status_code, last.headers["Retry-After"]) == (429, "600")
+    assert (await restores(**keyed)).json() == first.json()
 
 
 async def test_what_was_committed_when_somebody_restored_is_kept(server: Server) -> None:
