@@ -1,6 +1,10 @@
 """Where a request comes from, with reverse proxies in between. Pure."""
 
+from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
 from typing import Any
+
+_CUSTOMER_BITS = 64  # of an IPv6 address: what one customer is given, at least
 
 
 def client_address(peer: str, forwarded_for: str, proxies: int) -> str:
@@ -22,3 +26,21 @@ def address_of(scope: dict[str, Any], proxies: int) -> str:
     values = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
     peer = (scope.get("client") or [""])[0]
     return client_address(peer, b",".join(values).decode("latin-1"), proxies)
+
+
+def address_in(meta: Mapping[str, str], proxies: int) -> str:
+    """Likewise of a request, by Django's ``request.META``."""
+    return client_address(meta["REMOTE_ADDR"], meta.get("HTTP_X_FORWARDED_FOR", ""), proxies)
+
+
+def network_of(address: str) -> str:
+    """Whom to count an address for: of IPv6 a whole /64, all of which one customer has."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if parsed.version == 4:
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ip_network((int(parsed), _CUSTOMER_BITS), strict=False))

@@ -4,6 +4,7 @@ Errors leave as ``application/problem+json`` (RFC 9457) with the stable code of 
 """
 
 import logging
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -15,18 +16,20 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.csrf import csrf_exempt
 from ninja.errors import HttpError, ValidationError
+from ninja.operation import Operation, PathView
 from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 
 from collab import throttle
 from collab.accounts.api import router as accounts
 from collab.accounts.principal import Principal, principal_of_request
-from collab.addresses import client_address
+from collab.addresses import address_in
 from collab.database import in_request_thread
 from collab.errors import (
     CollabError,
     NoAccess,
     NotAuthenticated,
+    ScopeTooSmall,
     TooLarge,
     TooManyRequests,
     Unavailable,
@@ -42,12 +45,6 @@ logger = logging.getLogger(__name__)
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class ScopeTooSmall(NoAccess):
-    """An API token with scope "read" was used to change something."""
-
-    code = "read-scope"
-
-
 class CsrfFailed(NoAccess):
     """A cookie alone may be another site's doing."""
 
@@ -60,7 +57,7 @@ class ApiTokenAuth(HttpBearer):
     def authenticate(self, request: HttpRequest, token: str) -> Principal:
         principal = _recognised(request)
         if principal.may_only_read and request.method not in _SAFE_METHODS:
-            raise ScopeTooSmall('this token has scope "read": it may only GET')
+            raise ScopeTooSmall('this token has scope "read": it may only read')
         return principal
 
 
@@ -81,8 +78,7 @@ class SessionAuth(APIKeyCookie):
 
 def _recognised(request: HttpRequest) -> Principal:
     """Who asks, counted. Raises NotAuthenticated or TooManyRequests."""
-    peer, forwarded = request.META["REMOTE_ADDR"], request.headers.get("X-Forwarded-For", "")
-    address = client_address(peer, forwarded, settings.COLLAB.proxies)
+    address = address_in(request.META, settings.COLLAB.proxies)
     try:
         principal = principal_of_request(request)
     except NotAuthenticated:
@@ -125,14 +121,36 @@ for tag, router in ASYNC_ROUTERS:
     api.add_router("/documents", router, tags=[tag], auth=auth)
 
 
+def _find_operation(path: PathView, request: HttpRequest) -> Operation | None:
+    """HEAD is GET; that its body is left out is ``collab.request``'s."""
+    operations = {method: each for each in path.operations for method in each.methods}
+    found = operations.get(request.method or "")
+    return operations.get("GET") if found is None and request.method == "HEAD" else found
+
+
+def _not_allowed(path: PathView) -> HttpResponse:
+    methods = {method for each in path.operations for method in each.methods}
+    allowed = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+    response = _problem(405, "method-not-allowed", f"this path knows {allowed}")
+    response["Allow"] = allowed
+    return response
+
+
+# Ninja asks nobody what to answer here: it says it in HTML.
+PathView._find_operation = _find_operation  # type: ignore[assignment, method-assign]
+PathView._not_allowed = _not_allowed  # type: ignore[assignment, method-assign]
+
+
 @csrf_exempt
 def no_such_path(request: HttpRequest, path: str) -> HttpResponse:
     """Whatever under /api/v1/ no router knows."""
-    return _problem(404, "not-found", "no such path in this API")
+    return _problem(404, "not-found", "no such path in this API; see /api/v1/docs")
 
 
 @api.exception_handler(CollabError)
 def _on_error(request: HttpRequest, error: CollabError) -> HttpResponse:
+    if error.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.error("request failed", exc_info=error, extra={"code": error.code})
     response = _problem(error.status, error.code, str(error))
     if error.status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = "Bearer"
@@ -166,12 +184,15 @@ def _on_bad_form(request: HttpRequest, error: Exception) -> HttpResponse:
 
 @api.exception_handler(ValidationError)
 def _on_invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    faults = [
-        {"at": ".".join(str(step) for step in fault["loc"]), "message": fault["msg"]}
-        for fault in error.errors
-    ]
+    faults = [{"at": _place(fault["loc"]), "message": fault["msg"]} for fault in error.errors]
     detail = "; ".join(f"{fault['at']}: {fault['message']}" for fault in faults)
     return _problem(422, "invalid", detail, errors=faults)
+
+
+def _place(steps: Sequence[str | int]) -> str:
+    """As the sender knows it: without Ninja's word for what kind of parameter it is in."""
+    kind, *inner = map(str, steps)
+    return ".".join(inner[1:] if kind == "body" else inner) or kind
 
 
 @api.exception_handler(HttpError)

@@ -47,10 +47,20 @@ class ReadOnly(NoAccess):
     code = "read-only"
 
 
+class ScopeTooSmall(NoAccess):
+    """An API token with scope "read" was used to change something, or for what would let it."""
+
+    code = "read-scope"
+
+
 class NotFound(CollabError):
     """No such document, or it is in the trash."""
 
     close_code, status, code = 4404, 404, "not-found"
+
+
+# To whom one of these is told, nothing else may be.
+NO_MORE_ACCESS = (NotAuthenticated, NoAccess, NotFound)
 
 
 class TooLarge(CollabError):

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 from collab.errors import TooManyRequests
 
+_FILLED_EVERY_S = 0.01  # while there is enough: this is asked with every message
+
 
 class Allowance:
     """A token bucket: ``rate`` per second, saved up to ``burst``. A rate of 0 allows anything."""
@@ -25,7 +27,8 @@ class Allowance:
         """Whether so much was left. What was refused costs nothing."""
         if not self._rate:
             return True
-        self._fill(now)
+        if amount > self._left or now - self._filled_at > _FILLED_EVERY_S:
+            self._fill(now)
         if amount > self._left:
             return False
         self._left -= amount

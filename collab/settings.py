@@ -230,6 +230,8 @@ LOGGING = {
         **{name: {"level": _env.log_level} for name in ("collab", "documents", "presence")},
         # With DEBUG Django adds a handler of its own: each line twice, once in another form.
         "django": {"level": "INFO", "handlers": []},
+        # Whatever is refused is answered, and is no fault here.
+        "django.request": {"level": "ERROR"},
         # Whoever scans the net asks for other hosts: answered with 400, nobody has to look.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
     },

@@ -17,6 +17,7 @@ from limits.storage import storage_from_string
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from collab.accounts.principal import Principal
+from collab.addresses import network_of
 from collab.errors import TooManyRequests
 from collab.layer import SENTINEL, redis_urls
 
@@ -39,7 +40,7 @@ def count(principal: Principal, address: str) -> None:
 
 def count_stranger(address: str) -> None:
     """Count a request of a guest, or of whoever presents what is no credential of ours."""
-    _take(settings.COLLAB.api_per_address, "address", address)
+    _take(settings.COLLAB.api_per_address, "address", network_of(address))
 
 
 def _take(per_minute: int, kind: str, who: str) -> None:

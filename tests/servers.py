@@ -174,7 +174,7 @@ class Server:
         template: Template,
         *,
         database_url: str = "",
-        program: tuple[str, ...] = ("manage.py", "serve"),
+        program: tuple[str, ...] = (PYTHON, "manage.py", "serve"),
         **settings: str,
     ) -> None:
         """Without ``database_url``: on a copy of the template's SQLite file."""
@@ -215,7 +215,7 @@ class Server:
         assert self._process is None, "it runs"
         with self._log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                [PYTHON, *self._program, "--host", "127.0.0.1", "--port", str(self.port)],
+                [*self._program, "--host", "127.0.0.1", "--port", str(self.port)],
                 cwd=ROOT,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,

@@ -273,6 +273,24 @@ async def test_streams_of_changes_come_at_once_and_unbuffered(
             assert (await stream.next(within=3)).data["head"] == head
 
 
+def test_tags_of_snapshots_stay_strong(nginx: Nginx, two: tuple[Server, Server]) -> None:
+    document = two[0].new_document()
+    path = f"{nginx.url}/api/v1/documents/{document.id}"
+    with httpx.Client(headers=two[0].people["alice"].bearer) as program:
+        kind = {"Content-Type": "text/plain"}
+        program.put(f"{path}/content", content="word " * 1000, headers=kind).raise_for_status()
+        for wanted in ("blocks", "html", "text", "markdown"):
+            read = program.get(f"{path}/snapshot?format={wanted}")
+            assert read.headers["ETag"] == '"1"'
+            known = {"If-None-Match": read.headers["ETag"]}
+            again = program.get(f"{path}/snapshot?format={wanted}", headers=known)
+            assert again.status_code == 304
+        written = program.put(
+            f"{path}/content", content="new", headers={**kind, "If-Match": read.headers["ETag"]}
+        )
+        assert written.status_code == 200
+
+
 def test_pages_files_and_refusals(nginx: Nginx, two: tuple[Server, Server]) -> None:
     with httpx.Client(base_url=nginx.url) as browser:
         page = browser.get("/accounts/login/")

@@ -26,7 +26,9 @@ EXAMPLES = {
     for section in SECTIONS
     for language, code in _BLOCK.findall(section)
 }
+NIGHTLY = "6. Export everything that has changed, every night"
 ENDLESS = "7. Mirror a document as it is written"
+MARK = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n")  # whichever language has written it
 PLAN = "# Plan\n\nThis is a draft.\n\n- [ ] milk\n"
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
@@ -97,13 +99,14 @@ def desk(quiet_server: Server, tmp_path: Path) -> Desk:
 def test_the_example_runs(desk: Desk, title: str, language: str) -> None:
     output, errors = desk.start(language, title).communicate(timeout=60)
     assert not errors, errors
+    assert (desk.folder / "plan.md").read_text() == PLAN  # the user's own
     match int(title.partition(".")[0]):
         case 1:
             assert '"title": "Plan"' in output or output.split()[1] == "1"
         case 2:
             assert desk.text.count("14:02 deployed **v1.4**") == 1
         case 3:
-            assert output == "unchanged\n" or (desk.folder / "plan.etag").read_text()
+            assert output == "unchanged\n" or (desk.folder / "copy.etag").read_text()
         case 4 if language == "bash":
             assert "This is a final." in desk.text
         case 4:
@@ -112,13 +115,29 @@ def test_the_example_runs(desk: Desk, title: str, language: str) -> None:
             assert desk.text == PLAN.replace("draft", "final")
         case 6:
             assert (desk.folder / f"{desk.document.id}.md").read_text() == PLAN
-            assert (desk.folder / "last-export").exists()
+            assert MARK.fullmatch((desk.folder / "last-export").read_text())
         case 8:
             assert "/d/" in output
         case 9:
             assert desk.text == PLAN
         case 10:
             assert f"![The plan](/api/v1/documents/{desk.document.id}/attachments/" in desk.text
+
+
+@pytest.mark.parametrize("language", ["bash", "python"])
+def test_the_export_goes_on_to_the_last_page_and_from_the_last_night(
+    desk: Desk, language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = EXAMPLES[NIGHTLY, language]
+    small = re.sub(r'(limit"?[=:] ?)100', r"\g<1>1", code)
+    assert small != code
+    monkeypatch.setitem(EXAMPLES, (NIGHTLY, language), small)
+    others = [desk.server.new_document().id for _ in range(2)]
+    (desk.folder / "last-export").write_text("2000-01-01T00:00:00Z\n")
+    _, errors = desk.start(language, NIGHTLY).communicate(timeout=60)
+    assert not errors, errors
+    for document_id in [desk.document.id, *others]:
+        assert (desk.folder / f"{document_id}.md").exists()
 
 
 @pytest.mark.parametrize("language", ["bash", "python"])

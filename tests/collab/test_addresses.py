@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from collab.addresses import address_of, client_address
+from collab.addresses import address_of, client_address, network_of
 
 PEER = "192.0.2.1"
 
@@ -44,3 +44,19 @@ def test_a_caller_without_an_address_has_none() -> None:
 
 def test_bytes_that_are_no_text_are_no_failure() -> None:
     assert address_of(scope(b"\xff\xfe, 203.0.113.9"), 1) == "203.0.113.9"
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:DB8:1:2::", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+        ("unknown", "unknown"),
+    ],
+)
+def test_one_customer_of_ipv6_is_one_network(address: str, network: str) -> None:
+    assert network_of(address) == network

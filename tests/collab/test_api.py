@@ -22,6 +22,23 @@ def test_an_unknown_path_is_a_problem(browser_of):
         assert response.json()["code"] == "not-found"
 
 
+def test_a_method_that_a_path_does_not_know_is_a_problem_and_says_which_it_does(
+    alice, document, browser_of
+):
+    of_document = f"documents/{document.id}"
+    for method, path, allowed in [
+        ("DELETE", "documents", "GET, HEAD, POST"),
+        ("PUT", of_document, "DELETE, GET, HEAD, PATCH"),
+        ("POST", f"{of_document}/snapshot", "GET, HEAD"),
+        ("POST", f"{of_document}/changes", "GET, HEAD"),  # async
+        ("HEAD", f"{of_document}/restore", "POST"),
+    ]:
+        response = browser_of(alice).send(method, path)
+        assert (response.status_code, response["Allow"]) == (405, allowed)
+        assert response["Content-Type"] == "application/problem+json"
+        assert method == "HEAD" or response.json()["code"] == "method-not-allowed"
+
+
 def test_a_problem_says_what_is_wrong_and_where(alice, browser_of):
     response = browser_of(alice).send("POST", "documents", {"title": "x" * 201})
     problem = response.json()
@@ -29,7 +46,7 @@ def test_a_problem_says_what_is_wrong_and_where(alice, browser_of):
     assert (response.status_code, problem["status"], problem["code"]) == (422, 422, "invalid")
     assert problem["type"] == "about:blank"
     assert problem["title"]
-    assert problem["errors"][0]["at"].endswith("title")
+    assert problem["errors"][0]["at"] == "title"
 
 
 def test_a_body_that_is_no_json_is_a_problem(alice, browser_of):

@@ -44,6 +44,16 @@ def test_strangers_count_by_their_address(limited, browser_of, client):
     assert elsewhere.status_code == 401
 
 
+def test_all_addresses_of_an_ipv6_network_count_together(limited, client):
+    wrong = {"Authorization": "Bearer collab_wrong"}
+
+    def ask(address):
+        return client.get("/api/v1/me", headers=wrong, REMOTE_ADDR=address).status_code
+
+    assert [ask(f"2001:db8::{number}") for number in range(3)] == [401, 401, 429]
+    assert ask("2001:db8:0:1::1") == 401
+
+
 def test_the_answer_says_when_to_come_back(limited, alice, program_of):
     program = program_of(alice)
     statuses(program, 3)

@@ -19,6 +19,7 @@ from django.db import transaction
 from collab.accounts.models import Profile
 from collab.conf import ROOT
 from documents.creation import create_document
+from documents.formats.tree import new_document_update
 from documents.models import Document, Role, ShareLink
 from documents.sharing import create_link
 
@@ -73,9 +74,8 @@ def _seed(password: str) -> None:
         user.save()
         Profile.objects.create(user=user, name="Demo")
         welcome = json.loads(WELCOME.read_text(encoding="utf-8"))
-        document = create_document(
-            user, welcome["title"], welcome["blocks"], document_id=WELCOME_ID
-        )
+        content = new_document_update(welcome["blocks"])
+        document = create_document(user, welcome["title"], content, document_id=WELCOME_ID)
         create_link(document, Role.EDITOR, created_by=user.pk)
 
 

@@ -16,6 +16,7 @@ SIGNED_IN = "signed in"
 NO_TOKEN = "signed in with a browser"  # nobody here is
 SEES_IT = "signed in, and sees the document"
 ROLE_OF_OWN = "signed in, with a role that no link gives"
+EDITOR_BY_NAME = "an editor, and not by a link alone"
 MINE = "whoever has made it"  # alice
 Least = Role | str
 
@@ -32,6 +33,8 @@ LEAST: dict[tuple[str, str], Least] = {
     ("PATCH", OF_DOCUMENT): Role.EDITOR,
     ("DELETE", OF_DOCUMENT): Role.OWNER,
     ("POST", f"{OF_DOCUMENT}/restore"): Role.OWNER,
+    ("PUT", f"{OF_DOCUMENT}/star"): SEES_IT,
+    ("DELETE", f"{OF_DOCUMENT}/star"): SEES_IT,
     ("GET", f"{OF_DOCUMENT}/snapshot"): Role.VIEWER,
     ("PUT", f"{OF_DOCUMENT}/content"): Role.EDITOR,
     ("PATCH", f"{OF_DOCUMENT}/content"): Role.EDITOR,
@@ -41,22 +44,22 @@ LEAST: dict[tuple[str, str], Least] = {
     ("POST", f"{OF_DOCUMENT}/attachments"): Role.EDITOR,
     ("GET", f"{OF_DOCUMENT}/attachments"): Role.EDITOR,
     ("GET", f"{OF_DOCUMENT}/attachments/{{attachment_id}}"): Role.VIEWER,
-    ("DELETE", f"{OF_DOCUMENT}/attachments/{{attachment_id}}"): Role.EDITOR,
+    ("DELETE", f"{OF_DOCUMENT}/attachments/{{attachment_id}}"): EDITOR_BY_NAME,
     ("GET", f"{OF_DOCUMENT}/attachments/{{attachment_id}}/{{name}}"): Role.VIEWER,
     ("HEAD", f"{OF_DOCUMENT}/attachments/{{attachment_id}}/{{name}}"): Role.VIEWER,
     ("GET", f"{OF_DOCUMENT}/versions"): Role.EDITOR,
-    ("POST", f"{OF_DOCUMENT}/versions"): Role.EDITOR,
+    ("POST", f"{OF_DOCUMENT}/versions"): EDITOR_BY_NAME,
     ("GET", f"{OF_DOCUMENT}/versions/{{number}}"): Role.EDITOR,
-    ("PATCH", f"{OF_DOCUMENT}/versions/{{number}}"): Role.EDITOR,
+    ("PATCH", f"{OF_DOCUMENT}/versions/{{number}}"): EDITOR_BY_NAME,
     ("DELETE", f"{OF_DOCUMENT}/versions/{{number}}"): Role.OWNER,
     ("GET", f"{OF_DOCUMENT}/versions/{{number}}/diff/{{other}}"): Role.EDITOR,
     ("POST", f"{OF_DOCUMENT}/versions/{{number}}/restore"): Role.EDITOR,
     ("POST", f"{OF_DOCUMENT}/socket-token"): Role.VIEWER,
-    ("GET", f"{OF_DOCUMENT}/members"): Role.EDITOR,
+    ("GET", f"{OF_DOCUMENT}/members"): EDITOR_BY_NAME,
     ("POST", f"{OF_DOCUMENT}/members"): Role.OWNER,
     ("PATCH", f"{OF_DOCUMENT}/members/{{user_id}}"): Role.OWNER,
     ("DELETE", f"{OF_DOCUMENT}/members/{{user_id}}"): Role.OWNER,
-    ("GET", f"{OF_DOCUMENT}/links"): Role.EDITOR,
+    ("GET", f"{OF_DOCUMENT}/links"): Role.OWNER,
     ("POST", f"{OF_DOCUMENT}/links"): Role.OWNER,
     ("PATCH", f"{OF_DOCUMENT}/links/{{link_id}}"): Role.OWNER,
     ("DELETE", f"{OF_DOCUMENT}/links/{{link_id}}"): Role.OWNER,
@@ -80,6 +83,8 @@ for whose in ("/api/v1/me", OF_DOCUMENT):
     )
     LEAST["GET", f"{whose}/webhooks"] = SIGNED_IN if "/me" in whose else SEES_IT
     LEAST["POST", f"{whose}/webhooks"] = SIGNED_IN if "/me" in whose else ROLE_OF_OWN
+# What shows by which links one may write.
+NOT_FOR_READERS = {("GET", f"{OF_DOCUMENT}/links")}
 # What an allowed request needs to be more than refused for its form.
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/v1/documents"): {"json": {"title": "new"}},
@@ -133,7 +138,14 @@ class Asker:
             return {404}
         return {403} if self.role < least else set()
 
+    def _expected_of_editors(self) -> set[int]:
+        if self.role is None:
+            return {404}
+        return set() if self.role >= Role.EDITOR and not self.link else {403}
+
     def _expected_signed_in(self, least: str) -> set[int]:
+        if least == EDITOR_BY_NAME:
+            return self._expected_of_editors()
         has_own_role = self.role is not None and not self.link
         if not self.is_signed_in:
             return {401, 404} if least in {SEES_IT, ROLE_OF_OWN} else {401}
@@ -174,7 +186,7 @@ def askers(stage: "Stage", tokens: list[str]) -> list[Asker]:
         Asker("a guest who views", Role.VIEWER, link=document.viewer_link, is_signed_in=False),
         Asker("a guest with a closed link", None, link=closed_link, is_signed_in=False),
         Asker("mallory with a viewer's link", Role.VIEWER, bearer["mallory"], document.viewer_link),
-        Asker("alice's read token", Role.VIEWER, reader, may_only_read=True),
+        Asker("alice's read token", Role.OWNER, reader, may_only_read=True),
         Asker("alice's expired token", None, expired, is_known=False),
     ]
 
@@ -271,5 +283,7 @@ def test_each_is_let_in_from_one_role_on(
         expected = asker.expected(method, least)
         if (method, asker.role) == ("DELETE", Role.COMMENTER) and "{user_id}" in path:
             expected = set()  # carol leaves by herself, as everybody may
+        if asker.may_only_read and (method, path) in NOT_FOR_READERS:
+            expected = {403}
         status = stage.ask(asker, method, path)
         assert status in expected if expected else status < 400, f"{asker.name}: {status}"

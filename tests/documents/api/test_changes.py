@@ -91,3 +91,13 @@ def test_who_may_read_the_document_may_read_its_changes(
     status, page = browser_of(None).get(f"{path}?link={link.token}")
     assert status == 200
     assert {each["author"] for each in page["items"]} == {None}  # nor who else has access
+
+
+def test_head_opens_no_stream(written, alice, browser_of):
+    response = browser_of(alice).client.head(
+        f"/api/v1/documents/{written.id}/changes", headers={"Accept": "text/event-stream"}
+    )
+    assert (response.status_code, response["Content-Type"]) == (
+        200,
+        "application/json; charset=utf-8",
+    )

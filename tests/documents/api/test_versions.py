@@ -69,12 +69,22 @@ def test_the_present_is_kept_under_a_name(document, bob, browser_of, path):
     assert 1 in numbers(browser_of(bob).get(path)[1])
 
 
-def test_a_guest_with_a_link_is_named_too(document, browser_of, path):
+def test_by_a_link_alone_one_reads_the_history_and_not_whose_it_is(
+    document, alice, browser_of, path
+):
+    browser_of(alice).post(path, {"label": "Agreed"})
     link = ShareLink.objects.create(document=document, role=Role.EDITOR)
-    status, made = browser_of(None).post(f"{path}?link={link.token}", {"label": "x"})
-    assert status == 201
-    assert made["created_by"]["id"] is None
-    assert made["created_by"]["name"]
+    guest = browser_of(None)
+    [newest, *others] = guest.get(f"{path}?link={link.token}")[1]["items"]
+    assert (newest["label"], newest["created_by"], newest["authors"]) == ("Agreed", None, [])
+    assert len(others) == 2
+    assert guest.get(f"{path}/3?link={link.token}")[1] == newest
+    for status, _ in (
+        guest.post(f"{path}?link={link.token}", {"label": "x"}),
+        guest.patch(f"{path}/1?link={link.token}", {"label": "x"}),
+        guest.get(f"documents/{document.id}/members?link={link.token}"),
+    ):
+        assert status == 403
 
 
 @pytest.mark.parametrize("label", ["", "   ", "two\nlines", "nul\x00", "x" * 201, 7, None])
