@@ -11,6 +11,7 @@ export type DocumentInfo = {
   role: RoleName
   updated_at: string
   deleted_at: string | null
+  starred: boolean
   owner: Person
   people: Person[]
 }

@@ -25,9 +25,10 @@ QUIET = [
     "--disable-sync",
 ]
 WITHIN_MS = 10_000
+ANOTHER_CLICK_MS = 600  # ProseMirror counts what comes within 500 as a double click
 HAS_CARET_AT_END = """(paragraph) => {
-  const { focusNode, focusOffset } = window.getSelection()
-  if (!paragraph.contains(focusNode)) return false
+  const { focusNode, focusOffset, isCollapsed } = window.getSelection()
+  if (!isCollapsed || !paragraph.contains(focusNode)) return false
   const rest = document.createRange()
   rest.selectNodeContents(paragraph)
   rest.setStart(focusNode, focusOffset)
@@ -71,7 +72,8 @@ class Person:
         """Put the caret there, and look whether it stays, as people do.
 
         The page may move under a click, and ProseMirror hears of a moved caret with the next
-        frame only: an edit of somebody else in that very moment puts it back.
+        frame only: an edit of somebody else in that very moment puts it back. Whoever clicks
+        again at once has clicked twice or thrice, and writes over a word or the paragraph.
         """
         async with asyncio.timeout(WITHIN_MS / 1000):
             while True:
@@ -80,6 +82,7 @@ class Person:
                 await self.page.wait_for_timeout(50)
                 if await paragraph.evaluate(HAS_CARET_AT_END):
                     return
+                await self.page.wait_for_timeout(ANOTHER_CLICK_MS)
 
     async def sees(self, words: str) -> None:
         await expect(self.editor).to_contain_text(words, timeout=WITHIN_MS)

@@ -2,6 +2,7 @@
 
 import re
 
+import httpx
 from playwright.async_api import expect
 
 from tests.browser.conftest import WITHIN_MS, Paper, Sit
@@ -25,6 +26,33 @@ async def test_logging_in_and_out(sit: Sit, server: Server) -> None:
     await dora.page.get_by_role("button", name="Logged in as dora").click()
     await dora.page.get_by_role("menuitem", name="Log out").click()
     await expect(dora.page).to_have_url(re.compile("/accounts/login/"))
+
+
+async def test_a_token_is_made_shown_once_and_revoked(sit: Sit, server: Server) -> None:
+    alice = await (await sit("alice")).opens("/")
+    await alice.page.get_by_role("button", name="Logged in as alice").click()
+    await alice.page.get_by_role("menuitem", name="API tokens").click()
+    dialog = alice.by("tokens-dialog")
+    await dialog.get_by_role("textbox", name="What for").fill("Nightly export")
+    await dialog.get_by_label("What it may do").select_option("read")
+    await dialog.get_by_role("button", name="Make").click()
+    shown = dialog.get_by_role("textbox", name="The new token")
+    await expect(shown).to_be_visible(timeout=WITHIN_MS)
+    await alice.shows("tokens")
+    token = await shown.input_value()
+    headers = {"Authorization": f"Bearer {token}"}
+    assert httpx.get(f"{server.url}/api/v1/me", headers=headers).json()["username"] == "alice"
+    assert httpx.post(f"{server.url}/api/v1/documents", headers=headers).status_code == 403
+    await alice.page.reload()
+    await alice.page.get_by_role("button", name="Logged in as alice").click()
+    await alice.page.get_by_role("menuitem", name="API tokens").click()
+    revoke = dialog.get_by_role("button", name="Revoke Nightly export")
+    await expect(revoke).to_be_visible(timeout=WITHIN_MS)
+    await expect(shown).not_to_be_visible()
+    await revoke.click()
+    await expect(revoke).not_to_be_visible(timeout=WITHIN_MS)
+    assert httpx.get(f"{server.url}/api/v1/me", headers=headers).status_code == 401
+    assert alice.faults == []
 
 
 async def test_a_document_is_made_renamed_thrown_away_and_fetched_back(sit: Sit) -> None:
@@ -53,6 +81,15 @@ async def test_a_document_is_made_renamed_thrown_away_and_fetched_back(sit: Sit)
     await mallory.by("search").fill("grocer")
     await expect(row).to_be_visible(timeout=WITHIN_MS)
     await mallory.by("search").fill("")
+
+    await row.get_by_role("button", name="Actions for Groceries").click()
+    await mallory.page.get_by_role("menuitem", name="Star", exact=True).click()
+    await mallory.page.get_by_role("tab", name="Starred").click()
+    await expect(row).to_be_visible(timeout=WITHIN_MS)
+    await row.get_by_role("button", name="Actions for Groceries").click()
+    await mallory.page.get_by_role("menuitem", name="Remove star").click()
+    await expect(row).to_have_count(0, timeout=WITHIN_MS)
+    await mallory.page.get_by_role("tab", name="All").click()
 
     await row.get_by_role("button", name="Actions for Groceries").click()
     await mallory.page.get_by_role("menuitem", name="Move to trash").click()

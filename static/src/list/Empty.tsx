@@ -17,6 +17,10 @@ const SAYS: Record<Filter, { head: string; body: string }> = {
     head: 'Nobody has shared anything with you yet',
     body: 'When somebody adds you to a document, it appears here.',
   },
+  starred: {
+    head: 'No stars yet',
+    body: 'Star what you want at hand, by its menu. Nobody else sees your stars.',
+  },
   trash: {
     head: 'The trash is empty',
     body: 'Documents that you delete wait here until you want them back.',
@@ -28,7 +32,7 @@ type Props = { filter: Filter; words: string; onCreate: () => void; onClear: () 
 /** In place of a list without rows: why there is nothing, and what to do about it. */
 export function Empty({ filter, words, onCreate, onClear }: Props) {
   const { head, body } = words
-    ? { head: `No title here contains “${words}”`, body: 'Try fewer or other words.' }
+    ? { head: `Nothing here contains “${words}”`, body: 'Try fewer or other words.' }
     : SAYS[filter]
   return (
     <div className={css.empty} role="status">

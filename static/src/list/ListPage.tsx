@@ -1,6 +1,6 @@
 import { Alert, Anchor, Button, Skeleton, Tabs, TextInput, Title } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
-import { useCallback, useEffect, useRef, useState } from 'react'
+import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react'
 
 import { type DocumentInfo, type Person, request } from '../api'
 import { Logo } from '../theme/Logo'
@@ -15,12 +15,15 @@ import { UndoToast } from './UndoToast'
 import { useDocuments } from './useDocuments'
 import { UserMenu } from './UserMenu'
 
+const TokensDialog = lazy(() => import('../tokens/TokensDialog'))
+
 export type ListFacts = { me: Person & { username: string } }
 
 const TABS: { value: Filter; label: string }[] = [
   { value: 'all', label: 'All' },
   { value: 'mine', label: 'Mine' },
   { value: 'shared', label: 'Shared with me' },
+  { value: 'starred', label: 'Starred' },
   { value: 'trash', label: 'Trash' },
 ]
 
@@ -31,6 +34,7 @@ export function ListPage({ me }: ListFacts) {
   const [isCreating, setCreating] = useState(false)
   const [renamed, setRenamed] = useState<DocumentInfo | null>(null)
   const [trashed, setTrashed] = useState<DocumentInfo | null>(null)
+  const [isShowingTokens, setShowingTokens] = useState(false)
   const rows = useRef<HTMLUListElement>(null)
   const forgetTrashed = useCallback(() => setTrashed(null), [])
 
@@ -57,6 +61,12 @@ export function ListPage({ me }: ListFacts) {
       rows.current?.focus()
     })
 
+  const star = (each: DocumentInfo) =>
+    list.attempt(async () => {
+      await request(each.starred ? 'DELETE' : 'PUT', `documents/${each.id}/star`)
+      list.show(await request<DocumentInfo>('GET', `documents/${each.id}`))
+    })
+
   return (
     <>
       <header className={css.bar}>
@@ -66,8 +76,8 @@ export function ListPage({ me }: ListFacts) {
         <TextInput
           className={css.search}
           data-testid="search"
-          aria-label="Search titles"
-          placeholder="Search titles"
+          aria-label="Search documents"
+          placeholder="Search documents"
           type="search"
           maxLength={200}
           leftSection={<SearchIcon />}
@@ -75,7 +85,7 @@ export function ListPage({ me }: ListFacts) {
           onChange={(event) => setSearch(event.currentTarget.value)}
         />
         <SchemeToggle />
-        <UserMenu me={me} />
+        <UserMenu me={me} onTokens={() => setShowingTokens(true)} />
       </header>
       <main className={css.main}>
         <div className={css.head}>
@@ -121,6 +131,7 @@ export function ListPage({ me }: ListFacts) {
                 <Row
                   key={each.id}
                   document={each}
+                  onStar={() => void star(each)}
                   onRename={() => setRenamed(each)}
                   onTrash={() => void trash(each)}
                   onRestore={() => void restore(each)}
@@ -146,6 +157,11 @@ export function ListPage({ me }: ListFacts) {
           </Tabs.Panel>
         </Tabs>
       </main>
+      {isShowingTokens && (
+        <Suspense>
+          <TokensDialog onClose={() => setShowingTokens(false)} />
+        </Suspense>
+      )}
       {renamed && (
         <RenameDialog
           document={renamed}

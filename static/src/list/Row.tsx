@@ -2,7 +2,7 @@ import { ActionIcon, Menu } from '@mantine/core'
 
 import type { DocumentInfo } from '../api'
 import { Avatar } from '../theme/Avatar'
-import { DocumentIcon, MoreIcon } from './icons'
+import { DocumentIcon, MoreIcon, StarIcon } from './icons'
 import css from './list.module.css'
 import { when } from './when'
 
@@ -10,19 +10,24 @@ const MOST_FACES = 3
 
 type Props = {
   document: DocumentInfo
+  onStar: () => void
   onRename: () => void
   onTrash: () => void
   onRestore: () => void
 }
 
 /** One document: the whole row is its link, the menu lies above it. */
-export function Row({ document, onRename, onTrash, onRestore }: Props) {
+export function Row({ document, onStar, onRename, onTrash, onRestore }: Props) {
   const title = document.title || 'Untitled'
   const isTrashed = document.deleted_at !== null
   const mayRename = document.role === 'owner' || document.role === 'editor'
   return (
     <li className={css.row}>
-      <DocumentIcon className={css.icon} />
+      {document.starred ? (
+        <StarIcon className={`${css.icon} ${css.star}`} />
+      ) : (
+        <DocumentIcon className={css.icon} />
+      )}
       {isTrashed ? (
         <span className={css.title}>{title}</span>
       ) : (
@@ -57,6 +62,7 @@ export function Row({ document, onRename, onTrash, onRestore }: Props) {
               <Menu.Item component="a" href={`/d/${document.id}`}>
                 Open
               </Menu.Item>
+              <Menu.Item onClick={onStar}>{document.starred ? 'Remove star' : 'Star'}</Menu.Item>
               {mayRename && <Menu.Item onClick={onRename}>Rename…</Menu.Item>}
               {document.role === 'owner' && (
                 <Menu.Item color="red" onClick={onTrash}>

@@ -3,8 +3,10 @@ import { Menu, UnstyledButton } from '@mantine/core'
 import { csrfToken, type Person } from '../api'
 import { Avatar } from '../theme/Avatar'
 
+type Props = { me: Person & { username: string }; onTokens: () => void }
+
 /** Who is logged in, and the way out. */
-export function UserMenu({ me }: { me: Person & { username: string } }) {
+export function UserMenu({ me, onTokens }: Props) {
   return (
     <Menu position="bottom-end" width={200}>
       <Menu.Target>
@@ -17,6 +19,7 @@ export function UserMenu({ me }: { me: Person & { username: string } }) {
         <Menu.Item component="a" href="/accounts/password/change/">
           Change password
         </Menu.Item>
+        <Menu.Item onClick={onTokens}>API tokens</Menu.Item>
         <Menu.Divider />
         <form method="post" action="/accounts/logout/">
           <input type="hidden" name="csrfmiddlewaretoken" value={csrfToken()} />

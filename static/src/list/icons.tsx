@@ -14,6 +14,16 @@ export const DocumentIcon = ({ className }: { className?: string }) => (
   </svg>
 )
 
+export const StarIcon = ({ className }: { className?: string }) => (
+  <svg {...line} className={className} width="18" height="18" viewBox="0 0 18 18" aria-hidden={false}>
+    <title>Starred</title>
+    <path
+      fill="currentColor"
+      d="m9 1.9 2.1 4.5 4.9.6-3.6 3.4.9 4.9L9 12.9l-4.3 2.4.9-4.9L2 7l4.9-.6Z"
+    />
+  </svg>
+)
+
 export const MoreIcon = () => (
   <svg width="18" height="18" viewBox="0 0 18 18" fill="currentColor" aria-hidden="true">
     <circle cx="4" cy="9" r="1.4" />

@@ -11,6 +11,7 @@ const doc = (id: string, day: number, more: Partial<DocumentInfo> = {}): Documen
   role: 'owner',
   updated_at: `2026-11-${String(day).padStart(2, '0')}T12:00:00Z`,
   deleted_at: null,
+  starred: false,
   owner: alice,
   people: [alice],
   ...more,
@@ -50,4 +51,6 @@ test('what no longer belongs to a tab leaves it', () => {
   expect(ids(put(list, doc('b', 6, { deleted_at: '2026-11-20T00:00:00Z' }), 'all'))).toBe('c a')
   expect(ids(put(list, doc('b', 6), 'shared'))).toBe('c a')
   expect(ids(put(list, doc('b', 6, { role: 'editor' }), 'mine'))).toBe('c a')
+  expect(ids(put(list, doc('b', 6), 'starred'))).toBe('c a')
+  expect(ids(put(list, doc('b', 6, { starred: true }), 'starred'))).toBe('c b a')
 })

@@ -1,6 +1,6 @@
 import type { DocumentInfo } from '../api'
 
-export type Filter = 'all' | 'mine' | 'shared' | 'trash'
+export type Filter = 'all' | 'mine' | 'shared' | 'starred' | 'trash'
 
 /** Which list is asked for, as the API spells it. */
 export function listPath(filter: Filter, words: string): string {
@@ -34,5 +34,6 @@ export function put(
 function belongs(document: DocumentInfo, filter: Filter): boolean {
   if ((document.deleted_at !== null) !== (filter === 'trash')) return false
   if (filter === 'mine') return document.role === 'owner'
+  if (filter === 'starred') return document.starred
   return filter !== 'shared' || document.role !== 'owner'
 }

@@ -82,7 +82,7 @@ function People({ members, change }: { members: Member[]; change: Change }) {
   return (
     <section aria-label="People">
       <form
-        className="share-row"
+        className="share-row share-form"
         onSubmit={async (event) => {
           event.preventDefault()
           if (name.trim() && (await change('POST', 'members', { user: name.trim(), role })))
@@ -189,21 +189,39 @@ function Link({ link, change }: { link: ShareLink; change: Change }) {
           checked={link.enabled}
           onChange={(event) => void change('PATCH', path, { enabled: event.currentTarget.checked })}
         />
-        <label>
-          until{' '}
-          <input
-            type="date"
-            className="share-date"
-            value={link.expires_at?.slice(0, 10) ?? ''}
-            onChange={(event) => {
-              const day = event.currentTarget.value
-              void change('PATCH', path, { expires_at: day ? `${day}T23:59:59Z` : null })
-            }}
-          />
-        </label>
-        {!link.expires_at && <span>without end</span>}
+        <EndDate
+          day={link.expires_at?.slice(0, 10) ?? ''}
+          onChange={(day) =>
+            void change('PATCH', path, { expires_at: day ? `${day}T23:59:59Z` : null })
+          }
+        />
       </div>
     </li>
+  )
+}
+
+type EndDateProps = { day: string; onChange: (day: string) => void }
+
+/** Until when a link works: an empty date field would say less than words do. */
+function EndDate({ day, onChange }: EndDateProps) {
+  const [isAsking, setAsking] = useState(false)
+  if (!day && !isAsking)
+    return (
+      <Button size="compact-xs" variant="subtle" color="gray" onClick={() => setAsking(true)}>
+        Set an end date
+      </Button>
+    )
+  return (
+    <label className="share-until">
+      until{' '}
+      <input
+        type="date"
+        aria-label="Last day of this link"
+        className="share-date"
+        value={day}
+        onChange={(event) => onChange(event.currentTarget.value)}
+      />
+    </label>
   )
 }
 
