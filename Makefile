@@ -11,7 +11,7 @@ WITH_SECRET = umask 077; SECRET_KEY="$$(cat var/secret-key)"
 # For linters and tests, which serve nobody.
 TRY_OUT := DEBUG=1
 
-.PHONY: help run manage test lint front front-check chaos bench bench-idle bench-api lock clean
+.PHONY: help run manage test lint front front-check chaos bench bench-engine bench-idle bench-api lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,8 +44,12 @@ chaos: $(VENV)/.dev  ## Kill, pause and cut everything for ten minutes (CHAOS_SE
 	@tests/prepare.sh
 	$(TRY_OUT) $(PY) -m tests.chaos
 
-bench: $(VENV)/.dev  ## Benchmarks, as ratios
-	$(TRY_OUT) $(PY) -m tests.bench
+bench: $(VENV)/.dev  ## Beside Hocuspocus, y-websocket and others, for hours; BENCH=--short: five minutes
+	@tests/prepare.sh
+	$(TRY_OUT) $(PY) -m tests.bench $(BENCH)
+
+bench-engine: $(VENV)/.dev  ## What the engine costs beside bare pycrdt, and a connection
+	$(TRY_OUT) $(PY) -m tests.bench.engine
 
 bench-idle: $(VENV)/.dev  ## Ten thousand idle connections for two minutes (IDLE_CONNECTIONS, IDLE_SECONDS)
 	$(TRY_OUT) $(PY) -m tests.bench.idle
@@ -54,7 +58,7 @@ bench-api: $(VENV)/.dev  ## What a snapshot costs in each format, and a small ed
 	$(TRY_OUT) $(PY) -m tests.bench.api
 
 lock:  ## Lock the dependencies again (needs uv)
-	for name in requirements requirements-dev; do uv pip compile --quiet --universal \
+	for name in requirements requirements-dev tests/bench/peers/python/requirements tests/bench/peers/asgi/requirements; do uv pip compile --quiet --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-header $$name.in --output-file $$name.txt; done
 

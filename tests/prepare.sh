@@ -35,4 +35,5 @@ redis-server redis-server tests with several processes
 curl curl the examples of docs/examples.md
 jq jq the examples of docs/examples.md
 nginx nginx-light tests of the shipped proxy configuration
+gcc gcc tests of the load generator
 END

@@ -1,1 +1,1 @@
-"""Benchmarks: what things cost, as ratios to a baseline in the same run. ``make bench``."""
+"""Benchmarks: the service beside its peers, in the same run on the same machine. ``make bench``."""

@@ -1,161 +1,133 @@
-"""``make bench``: the engine's costs beside bare pycrdt's, and what a connection costs.
+"""``make bench``: the service beside its peers, in one table.
 
-Figures of one machine mean little; the ratios are what to compare.
+``python -m tests.bench [SCENARIO…] [--short] [--rounds 3] [--servers collab,hocuspocus]``, and
+for single steps ``python -m tests.bench fanout --members 50 --writers 50 --rate 500 --rounds 1``.
+Each figure is the median of the rounds. Every case of every round starts its server anew.
 """
 
-import asyncio
+import argparse
+import json
 import os
-import statistics
+import resource
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+import traceback
 from pathlib import Path
-from typing import Any
 
 import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "collab.settings")
 django.setup()
 
-import aiohttp
-import pycrdt
+from tests.bench import cores, workshop
+from tests.bench.contestants import CONTESTANTS, Contestant
+from tests.bench.figures import Case, Results
+from tests.bench.report import table
+from tests.bench.scenarios import SCENARIOS
+from tests.bench.scenarios.options import Options
 
-from collab.lib0 import read_var_bytes
-from documents.protocol.messages import Update
-from documents.protocol.ywebsocket import encode_message
-from documents.sync.guard import check, scan
-from documents.sync.replica import Replica
-from tests.documents.sync.updates import edited
-from tests.servers import NewDocument, Server, make_template
-
-ROUNDS = 5
-KEYSTROKES = 5000
-IDLE = 1000
-WRITERS = 50
-EDITS_EACH = 60
-
-
-def keystrokes() -> list[bytes]:
-    doc: pycrdt.Doc[Any] = pycrdt.Doc()
-    words = doc.get("text", type=pycrdt.Text)
-    return [edited(doc, lambda n=n: words.insert(n, "x")) for n in range(KEYSTROKES)]
-
-
-def microseconds(work: Callable[[], None], times: int) -> float:
-    """The median over the rounds, per time."""
-    took = []
-    for _ in range(ROUNDS):
-        started = time.perf_counter()
-        work()
-        took.append((time.perf_counter() - started) / times * 1e6)
-    return statistics.median(took)
-
-
-def engine() -> None:
-    strokes = keystrokes()
-
-    def bare() -> None:
-        doc: pycrdt.Doc[Any] = pycrdt.Doc()
-        for stroke in strokes:
-            doc.apply_update(stroke)
-
-    def guarded() -> None:
-        replica = Replica()
-        for stroke in strokes:
-            replica.apply(*check(stroke, max_depth=64))
-
-    base = microseconds(bare, KEYSTROKES)
-    print(f"{'a keystroke':34} {'µs':>8} {'ratio':>7}")
-    print(f"{'  pycrdt, apply_update alone':34} {base:8.1f} {1:7.1f}")
-    for name, work in (
-        ("  scan alone", lambda: [scan(stroke) for stroke in strokes]),
-        ("  guard and replica", guarded),
-    ):
-        took = microseconds(work, KEYSTROKES)  # type: ignore[arg-type]
-        print(f"{name:34} {took:8.1f} {took / base:7.1f}")
-
-
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-async def service(server: Server) -> None:
-    document = server.new_document()
-    pid = server._running().pid
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
-        await idle(server, document, http)
-        await everybody_writes(server, document, http, pid)
-
-
-async def connect(
-    server: Server, document: NewDocument, http: aiohttp.ClientSession, count: int
-) -> list[aiohttp.ClientWebSocketResponse]:
-    url = f"{server.socket_url}/{document.id}?token={document.editor_link}"
-    sockets: list[aiohttp.ClientWebSocketResponse] = []
-    while len(sockets) < count:
-        some = min(50, count - len(sockets))
-        sockets += await asyncio.gather(*(http.ws_connect(url) for _ in range(some)))
-    return sockets
-
-
-async def idle(server: Server, document: NewDocument, http: aiohttp.ClientSession) -> None:
-    warm = await connect(server, document, http, 50)  # what is loaded only once
-    await asyncio.gather(*(socket.close() for socket in warm))
-    await asyncio.sleep(1)
-    before = server.memory_bytes
-    started = time.perf_counter()
-    sockets = await connect(server, document, http, IDLE)
-    took = time.perf_counter() - started
-    await asyncio.sleep(1)
-    each = (server.memory_bytes - before) / IDLE / 1024
-    print(f"\n{IDLE} idle connections: {each:.1f} KB each, {IDLE / took:.0f} handshakes/s")
-    await asyncio.gather(*(socket.close() for socket in sockets))
-    await asyncio.sleep(1)
-
-
-async def everybody_writes(
-    server: Server, document: NewDocument, http: aiohttp.ClientSession, pid: int
-) -> None:
-    """All members type; every edit is relayed to all others, committed, and counted at the end."""
-    sockets = await connect(server, document, http, WRITERS)
-    strokes = [keystrokes()[:EDITS_EACH] for _ in sockets]
-    replicas: list[pycrdt.Doc[Any]] = [pycrdt.Doc() for _ in sockets]
-    readers = [asyncio.create_task(_read(s, d)) for s, d in zip(sockets, replicas, strict=True)]
-    cpu, started = cpu_seconds(pid), time.perf_counter()
-    for turn in range(EDITS_EACH):
-        for socket, mine in zip(sockets, strokes, strict=True):
-            await socket.send_bytes(encode_message(Update(mine[turn])))
-    wanted = WRITERS * EDITS_EACH
-    while min(_length(d) for d in replicas) < wanted - EDITS_EACH:
-        await asyncio.sleep(0.01)
-    took, used = time.perf_counter() - started, cpu_seconds(pid) - cpu
-    print(
-        f"{WRITERS} members, all writing: {wanted} edits reached everybody in {took:.2f} s "
-        f"({wanted / took:.0f} edits/s, {used / wanted * 1e6:.0f} µs of server CPU an edit)"
-    )
-    for reader in readers:
-        reader.cancel()
-
-
-def _length(doc: "pycrdt.Doc[Any]") -> int:
-    return len(doc.get("text", type=pycrdt.Text))
-
-
-async def _read(socket: aiohttp.ClientWebSocketResponse, doc: "pycrdt.Doc[Any]") -> None:
-    async for frame in socket:
-        if frame.type is aiohttp.WSMsgType.BINARY and frame.data[:2] == b"\x00\x02":
-            doc.apply_update(read_var_bytes(frame.data, 2)[0])
+_SHORT_SCENARIOS = ["fanout", "awareness", "join", "idle", "light", "durability"]
+_SHORT_SERVERS = ["collab", "hocuspocus", "y-websocket", "pycrdt-asgi", "naive-memory"]
 
 
 def main() -> None:
-    engine()
-    with tempfile.TemporaryDirectory(prefix="collab-bench-") as folder:
-        directory = Path(folder)
-        template = make_template(directory)
-        (directory / "server").mkdir()
-        with Server(directory / "server", template) as server:
-            asyncio.run(service(server))
+    chosen = _arguments()
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    workshop.prepare()
+    workshop.generator()
+    workshop.edits()
+    cores.stay_off_the_servers()
+    options = Options(
+        is_short=chosen.short,
+        members=chosen.members,
+        writers=chosen.writers,
+        seconds=chosen.seconds,
+        rate=chosen.rate,
+        shed=workshop.SHED,
+    )
+    servers = _present(chosen.servers or (_SHORT_SERVERS if chosen.short else list(CONTESTANTS)))
+    names = chosen.scenarios or (_SHORT_SCENARIOS if chosen.short else list(SCENARIOS))
+    cases = [case for name in names for case in SCENARIOS[name](options)]
+    results = Results()
+    began = time.monotonic()
+    for number in range(chosen.rounds or (1 if chosen.short else 3)):
+        for case in cases:
+            for kind in servers:
+                if case.suits(kind):
+                    _try(case, kind, results, number + 1)
+        (workshop.SHED / "results.json").write_text(json.dumps(results.as_json(), indent=1))
+    print(f"\n{table(results, [kind.name for kind in servers])}")
+    for failure in results.failures:
+        print(f"\nCould not be measured: {failure}")
+    print(f"\nIn {(time.monotonic() - began) / 60:.0f} minutes. {_caveat()}")
+
+
+def _try(case: Case, kind: type[Contestant], results: Results, number: int) -> None:
+    _say(f"  round {number}: {case.label}: {kind.name}")
+    try:
+        _measure(case, kind, results)
+    except Exception:  # of one server: the others are to be measured all the same
+        traceback.print_exc()
+        results.note_failure(case.label, kind.name)
+
+
+def _measure(case: Case, kind: type[Contestant], results: Results) -> None:
+    with (
+        tempfile.TemporaryDirectory(prefix="collab-bench-") as folder,
+        kind(Path(folder) / "server") as contestant,
+    ):
+        contestant.rest()
+        for figure in case.measure(contestant):
+            results.add(case.label, kind.name, figure)
+            value = "none" if figure.value is None else f"{figure.value:.4g} {figure.unit}"
+            _say(f"    {figure.what}: {value}{figure.mark}")
+
+
+def _present(names: list[str]) -> list[type[Contestant]]:
+    """Those that can be started here. Says their versions, and what is missing."""
+    print(f"servers on core {cores.SERVER_CORE}, generator and databases on {cores.OTHER_CORE}")
+    if cores.SERVER_CORE == cores.OTHER_CORE:
+        print("only one core: the generator takes from the servers")
+    present = []
+    for name in names:
+        kind = CONTESTANTS[name]
+        if missing := kind.missing():
+            print(f"{name}: left out: {missing}")
+        else:
+            print(f"{name}: {kind.version()}; keeps {kind.keeps}")
+            present.append(kind)
+    sys.stdout.flush()
+    return present
+
+
+def _caveat() -> str:
+    return (
+        "In brackets: how many times better collab is (below 1: worse). –: does not apply. "
+        "*: limited by the generator. Peers keep nothing on disk, and know nobody's rights."
+    )
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("scenarios", nargs="*", choices=[[], *SCENARIOS])
+    parser.add_argument("--short", action="store_true", help="in about five minutes")
+    parser.add_argument("--rounds", type=int, default=0)
+    parser.add_argument("--servers", type=lambda names: names.split(","), default=[])
+    parser.add_argument("--members", type=_numbers, default=[])
+    parser.add_argument("--writers", type=_numbers, default=[])
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each step")
+    parser.add_argument("--rate", type=float, default=0.0, help="one step, instead of a search")
+    return parser.parse_args()
+
+
+def _numbers(words: str) -> list[int]:
+    return [int(word) for word in words.split(",")]
 
 
 if __name__ == "__main__":

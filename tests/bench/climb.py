@@ -1,0 +1,143 @@
+"""The search for the highest rate at which nobody loses anything and nobody waits long.
+
+Doubles from a rate that everybody manages, in short steps; then halves the distance between
+what passed and what did not, in full ones. Every step has a fresh document.
+"""
+
+import sys
+import time
+from dataclasses import dataclass, replace
+
+from tests.bench import cores, load
+from tests.bench.contestants import Contestant
+from tests.bench.load import Plan, Result, Room
+
+WAIT_MS = 250.0  # for 99 of 100 deliveries
+
+_FIRST_DELIVERIES_PER_S = 1500
+_SHORT = {"warmup": 0.5, "seconds": 1.5, "drain": 2.0}
+_REFINEMENTS = 3  # to within 9 % of each other
+_HEAD_START = 8  # of a brief search
+_LOWEST = 0.5
+_OTHERS = 0.2  # of the servers' core
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    rate: float
+    result: Result | None  # None: the generator could not go on
+    trouble: str
+    server_cpu: float  # shares of the server's core: its own,
+    others_cpu: float  # and everybody else's, who make a figure worth less
+
+    @property
+    def passes(self) -> bool:
+        result = self.result
+        return (
+            result is not None
+            and not result.lost
+            and not result.closed
+            and result.p99_ms <= WAIT_MS
+        )
+
+    @property
+    def may_be_a_hiccup(self) -> bool:
+        """Whether it failed by little, or while others worked there too: to be tried once more."""
+        if self.passes or self.result is None:
+            return False
+        return self.others_cpu > _OTHERS or (
+            not self.result.lost and self.result.p99_ms < 2 * WAIT_MS
+        )
+
+    def __str__(self) -> str:
+        if self.result is None:
+            return f"{self.rate:8.0f}/s  {self.trouble}"
+        result = self.result
+        return (
+            f"{self.rate:8.0f}/s  p50 {result.p50_ms:7.1f} ms  p99 {result.p99_ms:8.1f} ms  "
+            f"lost {result.lost}  twice {result.duplicates}  closed {result.closed}  "
+            f"server {self.server_cpu:4.0%}, others there {self.others_cpu:.0%}  "
+            f"generator {result.cpu:4.0%}  "
+            f"{'passes' if self.passes else 'FAILS'} {result.trouble}"
+        )
+
+
+def step(contestant: Contestant, plan: Plan, documents: int = 1) -> Step:
+    """One run at one rate, on fresh documents."""
+    return step_in(contestant, plan, contestant.new_rooms(documents))
+
+
+def step_in(contestant: Contestant, plan: Plan, rooms: list[Room]) -> Step:
+    used: list[tuple[float, float, float]] = []
+
+    def note(event: str) -> None:
+        if event in ("measuring", "measured"):
+            own = cores.cpu_seconds(contestant.pids)
+            used.append((own, cores.busy_seconds(cores.SERVER_CORE), time.monotonic()))
+
+    try:
+        result = load.run(
+            plan,
+            rooms,
+            dialect=contestant.dialect,
+            is_silent=contestant.is_silent,
+            on_event=note,
+        )
+    except load.Failed as failure:
+        return Step(plan.rate, None, str(failure), 0.0, 0.0)
+    own, busy, took = (after - before for before, after in zip(*used, strict=True))
+    took = max(took, 0.001)  # a plan may be only to connect
+    return Step(plan.rate, result, "", own / took, max(0.0, busy - own) / took)
+
+
+class Climber:
+    """Searches again and again, each time from near to what it found for that server before."""
+
+    def __init__(self, plan: Plan, documents: int = 1, *, is_brief: bool = False) -> None:
+        self._plan = plan
+        self._documents = documents
+        self._refinements = 1 if is_brief else _REFINEMENTS
+        deliveries = _FIRST_DELIVERIES_PER_S * (_HEAD_START if is_brief else 1)
+        self._first = deliveries / (plan.members - 1)
+        self._found: dict[str, float] = {}
+
+    def highest(self, contestant: Contestant) -> Step | None:
+        """The step at the highest rate that passed, or None if nothing did."""
+        if self._plan.rate:  # it was asked for
+            return self._attempt(contestant, self._plan.rate)
+        low, high = self._bracket(contestant)
+        best: Step | None = None
+        for _ in range(self._refinements):
+            middle = (low * high) ** 0.5
+            taken = self._attempt(contestant, middle)
+            if taken.passes:
+                best, low = taken, middle
+            else:
+                high = middle
+        while best is None and low >= _LOWEST:  # short steps passed where a full one does not
+            taken = self._attempt(contestant, low)
+            best, low = (taken, low) if taken.passes else (None, low / 1.5)
+        if best is not None:
+            self._found[contestant.name] = best.rate
+        return best
+
+    def _bracket(self, contestant: Contestant) -> tuple[float, float]:
+        """A rate that passes and twice that, which does not; in short steps."""
+        found = self._found.get(contestant.name)
+        rate = found / 1.5 if found else self._first
+        while not self._attempt(contestant, rate, **_SHORT).passes and rate >= _LOWEST:
+            rate /= 2
+        while self._attempt(contestant, rate * 2, **_SHORT).passes:
+            rate *= 2
+        return rate, rate * 2
+
+    def _attempt(self, contestant: Contestant, rate: float, **changes: float) -> Step:
+        plan = replace(self._plan, rate=rate, **changes)  # type: ignore[arg-type]
+        taken = self._take(contestant, plan)
+        return self._take(contestant, plan) if taken.may_be_a_hiccup else taken
+
+    def _take(self, contestant: Contestant, plan: Plan) -> Step:
+        taken = step(contestant, plan, self._documents)
+        print(f"    {taken}", file=sys.stderr, flush=True)
+        contestant.rest()
+        return taken

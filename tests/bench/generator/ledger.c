@@ -1,0 +1,82 @@
+#include "ledger.h"
+
+#include <stdlib.h>
+
+#include "clock.h"
+#include "fail.h"
+
+// Edits take turns: the documents first, within each of them its writers.
+static uint64_t edit_of(const Plan *plan, uint32_t document, Token token) {
+    return ((uint64_t)token.number * plan->writers + token.writer) * plan->documents + document;
+}
+
+void ledger_open(Ledger *ledger, const Plan *plan) {
+    uint64_t members = (uint64_t)plan->documents * plan->members;
+    ledger->plan = plan;
+    ledger->edits = (uint64_t)(plan->rate * (plan->warmup + plan->seconds));
+    ledger->got = calloc(ledger->edits + 1, plan->members);
+    if (plan->awareness > 0) {
+        ledger->cursor = calloc(members * plan->members, sizeof *ledger->cursor);
+        ledger->cursor_sent = calloc(members, sizeof *ledger->cursor_sent);
+    }
+    if (!ledger->got) fail("no memory for %lu edits", ledger->edits);
+}
+
+int64_t ledger_due(const Ledger *ledger, uint64_t edit) {
+    return ledger->begin + (int64_t)((double)edit * (double)SECOND / ledger->plan->rate);
+}
+
+static void time_it(Ledger *ledger, Histogram *histogram, uint64_t edit, int64_t now) {
+    int64_t due = ledger_due(ledger, edit);
+    int64_t warm = ledger->begin + (int64_t)(ledger->plan->warmup * (double)SECOND);
+    if (due >= warm) histogram_add(histogram, now - due);
+}
+
+void ledger_receive(Ledger *ledger, uint32_t document, uint32_t member, Token token, int64_t now) {
+    uint64_t edit = edit_of(ledger->plan, document, token);
+    if (token.writer >= ledger->plan->writers || edit >= ledger->tally.sent) {
+        ledger->tally.strange++;
+        return;
+    }
+    if (token.writer == member) return;  // its own edit back: no delivery
+    uint8_t *got = &ledger->got[edit * ledger->plan->members + member];
+    if (*got) {
+        ledger->tally.duplicates++;
+        return;
+    }
+    *got = 1;
+    ledger->tally.delivered++;
+    time_it(ledger, &ledger->tally.latency, edit, now);
+}
+
+void ledger_acknowledge(Ledger *ledger, uint64_t edit, int64_t now) {
+    ledger->tally.acknowledged++;
+    time_it(ledger, &ledger->tally.acknowledgement, edit, now);
+}
+
+void ledger_see_cursor(Ledger *ledger, uint32_t document, uint32_t member, Token token) {
+    const Plan *plan = ledger->plan;
+    if (token.writer >= plan->members || token.writer == member) return;
+    uint64_t whose = (uint64_t)document * plan->members + member;
+    uint32_t *latest = &ledger->cursor[whose * plan->members + token.writer];
+    ledger->tally.cursors_seen++;
+    if (token.number > *latest) *latest = token.number;
+}
+
+uint64_t ledger_expected(const Ledger *ledger) {
+    return ledger->tally.sent * (ledger->plan->members - 1);
+}
+
+uint64_t ledger_stale_cursors(const Ledger *ledger) {
+    if (!ledger->cursor) return 0;
+    const Plan *plan = ledger->plan;
+    uint64_t stale = 0, all = (uint64_t)plan->documents * plan->members;
+    for (uint64_t reader = 0; reader < all; reader++) {
+        uint64_t first = reader - reader % plan->members;
+        for (uint32_t other = 0; other < plan->members; other++)
+            if (first + other != reader)
+                stale += ledger->cursor[reader * plan->members + other] <
+                         ledger->cursor_sent[first + other];
+    }
+    return stale;
+}

@@ -1,0 +1,16 @@
+"""pycrdt-websocket's ASGI server, as its documentation starts it, on uvicorn."""
+
+import asyncio
+import os
+
+import uvicorn
+from pycrdt.websocket import ASGIServer, WebsocketServer
+
+
+async def main() -> None:
+    async with WebsocketServer() as rooms:
+        config = uvicorn.Config(ASGIServer(rooms), port=int(os.environ["PORT"]), log_level="error")
+        await uvicorn.Server(config).serve()
+
+
+asyncio.run(main())

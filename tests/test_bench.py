@@ -1,0 +1,142 @@
+"""The load generator itself: it misses nothing that came, and nothing that did not.
+
+Against our own server, and against one that loses, repeats and joins what it relays.
+"""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pycrdt
+import pytest
+from aiohttp import WSMsgType, web
+
+from collab.lib0 import read_var_bytes
+from documents.protocol.messages import Update
+from documents.protocol.ywebsocket import encode_message
+from tests.backends import free_port
+from tests.bench import load
+from tests.bench.load import Plan, Result, Room
+from tests.servers import NewDocument, Server, skip_without
+
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_WRITERS, _EDITS = 3, 60
+
+Relay = Callable[[int, bytes], list[bytes]]  # the n-th frame → what everybody else gets for it
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    """Six members, three of whom type for a second."""
+    skip_without([] if shutil.which("gcc") else ["gcc"])
+    file = typed(tmp_path / "updates")
+    return Plan(6, _WRITERS, rate=120, warmup=0, seconds=1, drain=3, updates=file)
+
+
+def typed(path: Path) -> Path:
+    """Edits in the form of bench/peers/node/updates.mjs, but made here."""
+    said = _WRITERS.to_bytes(4, "little")
+    for writer in range(_WRITERS):
+        doc: pycrdt.Doc[Any] = pycrdt.Doc(client_id=1000 + writer)
+        words = doc.get(f"writer-{writer}", type=pycrdt.Text)
+        updates: list[bytes] = []
+        subscription = doc.observe(lambda event, updates=updates: updates.append(event.update))
+        for number in range(_EDITS):
+            words += f"~{_base62(writer, 2)}{_base62(number, 4)}"
+        doc.unobserve(subscription)
+        said += len(updates).to_bytes(4, "little")
+        said += b"".join(len(each).to_bytes(2, "little") + each for each in updates)
+    path.write_bytes(said)
+    return path
+
+
+def _base62(number: int, length: int) -> str:
+    return "".join(_DIGITS[number // 62**place % 62] for place in reversed(range(length)))
+
+
+async def drive(plan: Plan, port: int, target: str, *, is_silent: bool = False) -> Result:
+    room = Room("room", ((port, target),))
+    return await asyncio.to_thread(
+        load.run, plan, [room], dialect="ywebsocket", is_silent=is_silent
+    )
+
+
+@asynccontextmanager
+async def relaying(relay: Relay) -> AsyncIterator[int]:
+    """A server that hands on what ``relay`` makes of each frame; its port."""
+    members: list[web.WebSocketResponse] = []
+    count = 0
+
+    async def handle(request: web.Request) -> web.WebSocketResponse:
+        nonlocal count
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        members.append(socket)
+        async for message in socket:
+            assert message.type is WSMsgType.BINARY
+            count += 1
+            for frame in relay(count, message.data):
+                others = [member for member in members if member is not socket]
+                await asyncio.gather(*(member.send_bytes(frame) for member in others))
+        members.remove(socket)
+        return socket
+
+    application = web.Application()
+    application.router.add_get("/room", handle)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    port = free_port()
+    await web.TCPSite(runner, "127.0.0.1", port, shutdown_timeout=0).start()
+    try:
+        yield port
+    finally:
+        await runner.cleanup()
+
+
+async def test_our_server_loses_nothing(server: Server, plan: Plan) -> None:
+    document: NewDocument = server.new_document()
+    target = f"/ws/documents/{document.id}?token={document.editor_link}&ack=count"
+    result = await drive(plan, server.port, target)
+    assert result.sent == 120
+    assert result.delivered == result.expected == 120 * 5
+    assert (result.lost, result.closed, result.strange) == (0, 0, 0)
+    assert result.acknowledged == 120
+    assert 0 < result.p50_ms <= result.p99_ms <= result.max_ms
+
+
+async def test_what_a_server_loses_is_counted(plan: Plan) -> None:
+    async with relaying(lambda number, frame: [] if number % 10 == 0 else [frame]) as port:
+        result = await drive(plan, port, "/room", is_silent=True)
+    assert result.lost == 12 * 5
+    assert result.delivered == 108 * 5
+    assert result.duplicates == 0
+
+
+async def test_what_a_server_repeats_is_counted(plan: Plan) -> None:
+    async with relaying(lambda number, frame: [frame, frame]) as port:
+        result = await drive(plan, port, "/room", is_silent=True)
+    assert result.lost == 0
+    assert result.delivered == 120 * 5
+    assert result.duplicates == 120 * 5
+
+
+async def test_edits_are_counted_in_merged_updates_too(plan: Plan) -> None:
+    kept: list[bytes] = []
+
+    def two_at_once(number: int, frame: bytes) -> list[bytes]:
+        kept.append(read_var_bytes(frame, 2)[0])
+        if number % 2:
+            return []
+        merged = encode_message(Update(pycrdt.merge_updates(*kept)))
+        kept.clear()
+        return [merged]
+
+    async with relaying(two_at_once) as port:
+        result = await drive(plan, port, "/room", is_silent=True)
+    # Whoever sent the second of two does not get the first: a loss of this relay, not of ours.
+    assert result.lost == 60
+    assert result.delivered == 120 * 5 - 60
+    assert result.frames == 60 * 5
