@@ -9,7 +9,6 @@ import asyncio
 import logging
 import os
 import signal
-import subprocess
 import sys
 from typing import Any
 
@@ -19,20 +18,17 @@ from daphne import http_protocol
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketFactory
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
-from django.core.files.storage import InvalidStorageError, Storage, storages
-from django.db import Error as DatabaseError
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from twisted.internet import reactor
 
 from collab import metrics
 from collab.alone import lock_database
-from collab.conf import ROOT, Conf
+from collab.asgi import application
+from collab.conf import Conf
 from collab.flow import Flow
 from collab.garbage import Garbage
 from collab.request import Request
 from collab.websocket import SocketProtocol
+from collab.workers import Workers
 from documents.activity import current_feed
 from documents.announce import quarantine_suspect
 from documents.sync.hub import current_hub, start_hub
@@ -43,7 +39,6 @@ logger = logging.getLogger(__name__)
 _FLUSH_TIMEOUT_S = 20
 _ANSWERS_WITHIN_S = 5.0
 _LIFE_SIGN_S = 1.0
-_WORKER_NICENESS = 10  # a tenth of the processor where somebody else wants it
 _OVERHEAD_BYTES = 64 * 1024  # so that our own check, which answers in words, comes first
 
 
@@ -58,7 +53,14 @@ class CollabServer(Server):  # type: ignore[misc]
     connections: dict[Any, dict[str, Any]]
 
     def __init__(
-        self, application: Any, *, host: str, port: int, conf: Conf, underway: Underway
+        self,
+        application: Any,
+        *,
+        host: str,
+        port: int,
+        conf: Conf,
+        underway: Underway,
+        workers: Workers,
     ) -> None:
         largest = conf.max_message_bytes + _OVERHEAD_BYTES
         super().__init__(
@@ -78,7 +80,7 @@ class CollabServer(Server):  # type: ignore[misc]
         self._ports: list[Any] = []  # Twisted's, where we listen
         self.exit_status = 0
         self._stopping: asyncio.Task[None] | None = None
-        self._workers: dict[str, subprocess.Popen[bytes]] = {}
+        self._workers = workers
 
     def run(self) -> None:
         WebSocketFactory.protocol = SocketProtocol
@@ -122,10 +124,7 @@ class CollabServer(Server):  # type: ignore[misc]
         self._lag_since = loop.time() + _LIFE_SIGN_S
         if self._conf.stall_seconds:
             self._underway.expect_life_sign(self._conf.stall_seconds)
-        if self._conf.compact_worker:
-            self._keep_running("compact")
-        if self._conf.webhook_worker:
-            self._keep_running("deliver_webhooks")
+        self._workers.keep_running()
         self._garbage.tidy(len(self.connections))
 
     def listen_error(self, failure: Any) -> None:
@@ -136,29 +135,6 @@ class CollabServer(Server):  # type: ignore[misc]
         super().listen_success(port)
         self._ports.append(port)
         logger.info("listening", extra={"url": f"http://{self._host}:{port.getHost().port}"})
-
-    def _keep_running(self, command: str) -> None:
-        """A worker in a process of its own: pycrdt holds the interpreter, receivers are slow.
-
-        It ends when its standard input does, so that it never outlives us.
-        """
-        worker = self._workers.get(command)
-        if worker is not None and worker.poll() is None:
-            return
-        try:
-            worker = subprocess.Popen(  # noqa: S603 - our own command
-                [sys.executable, str(ROOT / "manage.py"), command, "--child"],
-                stdin=subprocess.PIPE,
-                # No Ctrl-C for it; but our session, or Linux would weigh it as much as all of us
-                # together (autogroups), however nice it is.
-                process_group=0,
-                env=dict(os.environ),
-            )
-            self._workers[command] = worker
-            # People who type come first: what folds their log shares a core with them.
-            os.setpriority(os.PRIO_PROCESS, worker.pid, _WORKER_NICENESS)
-        except OSError as error:  # out of memory or files: tried again with the next life sign
-            logger.error("no worker", extra={"command": command, "error": str(error)})
 
     def _on_signal(self) -> None:
         if self._stopping is not None:
@@ -184,9 +160,6 @@ class CollabServer(Server):  # type: ignore[misc]
         try:
             await self._answer_the_last()
             await hub.stop()
-            for worker in self._workers.values():
-                if worker.stdin is not None:
-                    worker.stdin.close()
         finally:
             self.stop()
 
@@ -214,37 +187,8 @@ class CollabServer(Server):  # type: ignore[misc]
         pass
 
 
-def _require_migrated() -> None:
-    """Raises ImproperlyConfigured: one line, rather than errors for ever."""
-    try:
-        executor = MigrationExecutor(connection)
-    except DatabaseError as error:
-        said = str(error).strip().partition("\n")[0]
-        raise ImproperlyConfigured(f"DATABASE_URL: {said}") from error
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        raise ImproperlyConfigured("the database is not up to date: run `manage.py migrate` first")
-    connection.close()
-
-
-def _require_storage() -> None:
-    """Raises ImproperlyConfigured for a storage that is not there, or does not take its options."""
-    try:
-        storage = storages["attachments"]
-    except (InvalidStorageError, TypeError) as error:
-        raise ImproperlyConfigured(f"ATTACHMENTS_STORAGE: {error}") from error
-    if not isinstance(storage, Storage):
-        raise ImproperlyConfigured("ATTACHMENTS_STORAGE: it is not a storage of Django's")
-
-
-def serve(host: str, port: int) -> None:
-    """Serve until a signal. The application is imported here, after the reactor is in place.
-
-    Raises ImproperlyConfigured for a database or a storage that cannot be used.
-    """
-    from collab.asgi import application  # noqa: PLC0415 - loads all apps, needs the reactor
-
-    _require_storage()
-    _require_migrated()
+def serve(host: str, port: int, workers: Workers) -> None:
+    """Serve until a signal. Raises ImproperlyConfigured if another process is in the way."""
     conf = settings.COLLAB
     is_alone = isinstance(get_channel_layer(), InMemoryChannelLayer)
     lock = lock_database(is_alone=is_alone)
@@ -254,7 +198,9 @@ def serve(host: str, port: int) -> None:
     for suspect in underway.suspects:
         quarantine_suspect(suspect)
     sys.setswitchinterval(_SWITCH_S)
-    server = CollabServer(application, host=host, port=port, conf=conf, underway=underway)
+    server = CollabServer(
+        application, host=host, port=port, conf=conf, underway=underway, workers=workers
+    )
     server.run()
     lock.release()
     logging.shutdown()

@@ -24,6 +24,7 @@ LAYERS: list[set[str]] = [
         "collab.flow",
         "collab.frames",
         "collab.garbage",
+        "collab.workers",
         "collab.rates",
         "collab.shares",
         "collab.addresses",

@@ -7,7 +7,6 @@ import hmac
 import signal
 import subprocess
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -296,7 +295,7 @@ async def test_what_a_killed_worker_had_under_way_is_delivered_by_another(
     assert sorted(ids(receiver)) == sorted(2 * list(set(ids(receiver))))  # known by their ids
 
 
-def test_serve_starts_a_worker_that_tells_and_ends_with_it(new_server: Any, receiver):
+def test_serve_starts_a_worker_that_tells(new_server: Any, receiver):
     server: Server = new_server(
         COLLAB_WEBHOOK_WORKER="1",
         COLLAB_WEBHOOK_QUIET_S="0.3",
@@ -317,19 +316,4 @@ def test_serve_starts_a_worker_that_tells_and_ends_with_it(new_server: Any, rece
     server.api("DELETE", path).raise_for_status()
     asyncio.run(until(lambda: len(receiver.messages) >= 2, within=10))
     assert receiver.messages[-1].verified(made["secret"])["type"] == "document.deleted"
-    workers = children(server.pid)
-    assert len(workers) == 1
     assert server.stop() == 0
-    asyncio.run(until(lambda: not any(map(is_alive, workers)), within=20))
-
-
-def children(pid: int) -> list[int]:
-    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [int(each) for each in text.split()]
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False

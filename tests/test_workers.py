@@ -1,0 +1,79 @@
+"""The workers beside a server share its memory, come back when they die, and end with it."""
+
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from tests.clients import until
+from tests.servers import Server
+
+BOTH = {"COLLAB_COMPACT_WORKER": "1", "COLLAB_WEBHOOK_WORKER": "1"}
+
+
+def with_workers(new_server: Any) -> Server:
+    server: Server = new_server(**BOTH)
+    return server
+
+
+def children(pid: int) -> set[int]:
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return {int(each) for each in text.split() if is_alive(int(each))}
+
+
+def is_alive(pid: int) -> bool:
+    with suppress(FileNotFoundError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def kilobytes(pid: int, kind: str) -> int:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{kind}:"))
+
+
+async def test_they_are_two_and_take_little_memory_of_their_own(new_server: Any) -> None:
+    workers = children(with_workers(new_server).pid)
+    assert len(workers) == 2
+    for pid in workers:
+        assert kilobytes(pid, "Pss") < 0.75 * kilobytes(pid, "Rss")
+
+
+async def test_people_who_type_come_before_them(new_server: Any) -> None:
+    server = with_workers(new_server)
+    nice = {os.getpriority(os.PRIO_PROCESS, pid) for pid in children(server.pid)}
+    assert nice == {os.getpriority(os.PRIO_PROCESS, server.pid) + 10}
+
+
+async def test_one_that_was_killed_is_started_again(new_server: Any) -> None:
+    server = with_workers(new_server)
+    first = children(server.pid)
+    killed = min(first)
+    os.kill(killed, signal.SIGKILL)
+    await until(lambda: children(server.pid) - first, within=10)
+    assert killed not in children(server.pid)
+    assert first - {killed} <= children(server.pid)
+
+
+async def test_ctrl_c_in_a_terminal_is_for_the_server_alone(new_server: Any) -> None:
+    server = with_workers(new_server)
+    groups = {os.getpgid(pid) for pid in children(server.pid)}
+    assert os.getpgid(server.pid) not in groups
+
+
+async def test_they_end_with_a_server_that_stops(new_server: Any) -> None:
+    server = with_workers(new_server)
+    workers = children(server.pid)
+    assert server.stop() == 0
+    await until(lambda: not any(map(is_alive, workers)), within=20)
+
+
+async def test_they_end_with_a_server_that_is_killed(new_server: Any) -> None:
+    server = with_workers(new_server)
+    workers = children(server.pid)
+    os.kill(min(workers), signal.SIGKILL)  # the one that comes after it was not forked
+    await until(lambda: len(children(server.pid) - workers) > 0, within=10)
+    workers |= children(server.pid)
+    server.kill()
+    await until(lambda: not any(map(is_alive, workers)), within=20)
