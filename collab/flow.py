@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from collab.flag import Flag
 from collab.frames import binary_frames
 
 _MAX_UNREAD = 256  # messages that Daphne has parsed and nobody has taken
@@ -22,8 +23,7 @@ class Flow:
 
     def __init__(self, transport: Any) -> None:
         self._transport = transport
-        self._is_writable = asyncio.Event()
-        self._is_writable.set()
+        self._is_writable = Flag(is_set=True)
         self._take: Callable[[bytes], bool] | None = None
         self._in_a_row = 0
         self._unread = 0

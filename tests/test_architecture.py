@@ -21,6 +21,7 @@ LAYERS: list[set[str]] = [
         "collab.layer",
         "collab.metrics",
         "collab.files",
+        "collab.flag",
         "collab.flow",
         "collab.frames",
         "collab.garbage",

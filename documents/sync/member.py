@@ -6,7 +6,6 @@ increments, and one difference when it has read what was on its way. Knows no tr
 no document.
 """
 
-import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from datetime import datetime
 
 from collab.accounts.principal import Principal
 from collab.errors import NO_MORE_ACCESS, CollabError, TooManyRequests, Unresponsive
+from collab.flag import Flag
 from collab.rates import Allowance
 from documents.models import Role
 from documents.protocol.messages import Denied, Event, Message, RoleChanged, Saved
@@ -92,10 +92,10 @@ class Member:
         self.last_heard_at = now
         self.expires_at: datetime | None = None  # then its access has to be asked about
         self._outbox: deque[bytes] = deque()
-        self._wake = asyncio.Event()
+        self._wake = Flag()
         self._is_carried = False  # until ``pump`` begins nothing is sent: it may be withdrawn yet
         self._closing: CollabError | None = None
-        self._is_urgent = asyncio.Event()  # it is closed without another word
+        self._is_urgent = Flag()  # it is closed without another word
         # What is on its way to the client, and whether that moves.
         self._work = Allowance(max_work_share, max_work_share * _WORK_BURST_S, now)
         self._max_backlog_bytes = max_backlog_bytes
@@ -104,8 +104,7 @@ class Member:
         self._backlog_bytes = 0
         self._level_bytes = 0
         self._moved_at = now
-        self._drained = asyncio.Event()
-        self._drained.set()
+        self._drained = Flag(is_set=True)
         self._catch_up: Callable[[], None] | None = None
         # Updates received, committed and acknowledged, counted per connection.
         self._received = 0
