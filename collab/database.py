@@ -7,10 +7,10 @@ the loop's own pool: a database that hangs would take the threads of all other w
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial, wraps
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
-from channels.db import database_sync_to_async
+from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.models import Model
 
@@ -23,8 +23,24 @@ _WRITER = ThreadPoolExecutor(1, thread_name_prefix="journal")
 
 
 def in_database_thread(work: Callable[P, T]) -> Callable[P, Awaitable[T]]:
-    """An awaitable form of synchronous database work. Connections are returned after each call."""
-    return _awaitable(work, _THREADS)
+    """An awaitable form of synchronous database work.
+
+    After each call the connection goes back into the pool. SQLite has none: there each thread
+    keeps its own, for to open one takes longer than most calls.
+    """
+
+    @wraps(work)
+    def work_and_give_back(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return work(*args, **kwargs)
+        except DatabaseError:  # perhaps it is the connection: the next call has another
+            connection.close()
+            raise
+        finally:
+            if connection.vendor != "sqlite":
+                connection.close_if_unusable_or_obsolete()
+
+    return sync_to_async(work_and_give_back, thread_sensitive=False, executor=_THREADS)
 
 
 def in_request_thread(work: Callable[P, T]) -> Callable[P, Awaitable[T]]:
@@ -99,10 +115,3 @@ def _write(statement: str, columns: Sequence[Any], rows: Iterable[Sequence[objec
 
 def _quoted(field: Any) -> str:
     return connection.ops.quote_name(field.column)
-
-
-def _awaitable(work: Callable[P, T], threads: ThreadPoolExecutor) -> Callable[P, Awaitable[T]]:
-    return cast(
-        Callable[P, Awaitable[T]],
-        database_sync_to_async(work, thread_sensitive=False, executor=threads),
-    )
