@@ -7,15 +7,17 @@ Relies on ``documents.access`` for the role; joins nothing and changes nothing.
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 from django.http import parse_cookie
+from django.utils import timezone
 
 from collab.accounts.principal import Principal, guest_id_of, principal_of_socket
 from collab.errors import NoAccess, NotAuthenticated, NotFound, ProtocolError, SchemaTooOld
-from documents.access import role_of
+from documents.access import standings_of
 from documents.formats.schema import SCHEMA_VERSION
-from documents.models import Document, Role, ShareLink
+from documents.models import Role, ShareLink
 from documents.tokens import principal_of_token
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -26,8 +28,9 @@ class Admission:
     """Who was let into which document, as what."""
 
     principal: Principal
-    document: Document
+    document_id: UUID
     role: Role
+    expires_at: datetime | None  # then something that this relies on ends by itself
 
 
 def admit(headers: Headers, query: Mapping[str, str], document_id: UUID) -> Admission:
@@ -36,15 +39,14 @@ def admit(headers: Headers, query: Mapping[str, str], document_id: UUID) -> Admi
     Raises NotAuthenticated, NoAccess, NotFound, ProtocolError or SchemaTooOld.
     """
     principal = identify(list(headers), query)
-    document = Document.objects.filter(id=document_id).first()
-    role = role_of(principal, document) if document is not None else None
-    if document is not None and role is not None and not document.is_deleted:
+    standings = standings_of(document_id, [principal], timezone.now())
+    if standings is not None and (role := standings[0].role) is not None:
         _check_schema(query)
-        return Admission(principal, document, role)
+        return Admission(principal, document_id, role, standings[0].expires_at)
     # A stranger learns that a log-in is missing, never which documents there are.
     if not (principal.is_authenticated or _was_invited(principal, document_id)):
         raise NotAuthenticated("log in, or use a link that opens this document")
-    if document is None or document.is_deleted:
+    if standings is None:
         raise NotFound("no such document, or it was deleted")
     raise NoAccess("you have no access to this document")
 

@@ -19,6 +19,7 @@ from collab.socket import SocketConsumer
 from documents.admission import Admission, admit
 from documents.protocol.messages import Denied
 from documents.protocol.ywebsocket import decode_frame, encode_message, only_update_in
+from documents.sync.door import Mark
 from documents.sync.hub import current_hub
 from documents.sync.member import Member, Wishes
 from documents.sync.room import Room
@@ -35,19 +36,22 @@ class DocumentConsumer(SocketConsumer):
 
     async def converse(self) -> None:
         query = {key: values[-1] for key, values in parse_qs(self._query_string()).items()}
-        admission = await self._admit(query)
+        document_id = self._document_id()
+        mark = current_hub().mark(document_id)
+        admission = await in_database_thread(admit)(self.scope["headers"], query, document_id)
         person = identity_of(admission.principal).id
         logs.user.set(person)
         with _of_user.one(person, settings.COLLAB.max_connections_per_user):
-            await self._attend(admission, query)
+            await self._attend(admission, query, mark)
 
-    async def _attend(self, admission: Admission, query: dict[str, str]) -> None:
-        room = await current_hub().open(admission.document.id)
+    async def _attend(self, admission: Admission, query: dict[str, str], mark: Mark | None) -> None:
+        room = await current_hub().open(admission.document_id)
         member = self._member(admission, query)
         room.join(member)
         try:
-            # Access may have changed while the room was loading, when nobody was in it to ask for.
-            await room.recheck_access([member])
+            # For instance while the room was loading, when nobody was in it to ask for.
+            if room.door.has_changed_since(mark):
+                await room.recheck_access([member])
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._carry(member))
                 group.create_task(self._expel(member))
@@ -58,19 +62,18 @@ class DocumentConsumer(SocketConsumer):
     def farewell(self, error: CollabError) -> bytes:
         return encode_message(Denied(str(error)))
 
-    async def _admit(self, query: dict[str, str]) -> Admission:
+    def _document_id(self) -> UUID:
         try:
-            document_id = UUID(self.scope["url_route"]["kwargs"]["document_id"])
+            return UUID(self.scope["url_route"]["kwargs"]["document_id"])
         except ValueError:
             raise NotFound("no such document") from None
-        return await in_database_thread(admit)(self.scope["headers"], query, document_id)
 
     def _member(self, admission: Admission, query: dict[str, str]) -> Member:
         acks = query.get("ack", "").split(",")
         wishes = Wishes(
             ack_count="count" in acks, ack_echo="echo" in acks, events=query.get("events") == "1"
         )
-        return Member(
+        member = Member(
             admission.principal,
             identity_of(admission.principal),
             admission.role,
@@ -81,6 +84,8 @@ class DocumentConsumer(SocketConsumer):
             send_now=self.send_now,
             unsent_bytes=self.flow.unsent_bytes if self.flow is not None else lambda: 0,
         )
+        member.expires_at = admission.expires_at
+        return member
 
     async def _carry(self, member: Member) -> None:
         raise await member.pump(self.send_bytes)

@@ -6,6 +6,7 @@ or ended, and until an answer has come.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -15,6 +16,12 @@ from documents.access import Standing
 from documents.sync.member import Member
 
 Standings = Callable[[UUID, Sequence[Principal]], Awaitable[list[Standing] | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    door: "Door"
+    changes: int
 
 
 class Door:
@@ -33,14 +40,26 @@ class Door:
         self._standings = standings
         self._gone = gone
         self._to_ask_about: set[Member] = set()
+        self._changes = 0  # of access, that this process has heard of
         self._one_at_a_time = asyncio.Lock()
+
+    def mark(self) -> "Mark":
+        """A moment before somebody is authorized, for ``has_changed_since``."""
+        return Mark(self, self._changes)
+
+    def has_changed_since(self, mark: "Mark | None") -> bool:
+        """Whether access may have changed since then: then who was authorized is to be asked
+        about again. Also if nobody was listening at the time."""
+        return mark is None or mark.door is not self or mark.changes != self._changes
 
     def ask_about_everybody(self) -> None:
         """Have ``catch_up`` ask what members may do."""
+        self._changes += 1
         self._to_ask_about |= self._members
 
     def ask_about(self, user_id: int) -> bool:
         """Likewise for one user; whether they are here at all."""
+        self._changes += 1
         theirs = {each for each in self._members if each.principal.user_id == user_id}
         self._to_ask_about |= theirs
         return bool(theirs)

@@ -22,6 +22,7 @@ from collab.errors import CollabError, NotFound, Unavailable
 from documents.access import Standing, standings_of
 from documents.sync import log
 from documents.sync.bus import PEOPLE_GROUP, Layer, Seat, group_of
+from documents.sync.door import Mark
 from documents.sync.journal import Journal
 from documents.sync.replica import merge
 from documents.sync.room import Room
@@ -85,6 +86,11 @@ class Hub:
     @property
     def rooms(self) -> Mapping[UUID, Room]:
         return self._rooms
+
+    def mark(self, document_id: UUID) -> Mark | None:
+        """A moment before somebody is authorized; None if nobody here would hear of changes."""
+        room = self._rooms.get(document_id)
+        return room.door.mark() if room is not None else None
 
     async def open(self, document_id: UUID) -> Room:
         """The document's room; loaded once, however many ask at that moment.

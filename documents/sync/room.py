@@ -568,7 +568,8 @@ class Room:
                 fatal = await self._fatal_updates(self.document_id)
                 self._intake.refuse_from_now_on(fatal)
             case "access.changed":
-                await self.recheck_access()
+                self.door.ask_about_everybody()
+                await self.door.catch_up(self._loop.time())
             case unknown:
                 logger.warning("unknown bus message", extra={"kind": unknown})
         if heard.has_gap:

@@ -1,19 +1,32 @@
 """What a connection's task does with frames, without a server."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
+from uuid import UUID
 
 import pycrdt
 import pytest
+from asgiref.sync import sync_to_async
+from channels.testing import WebsocketCommunicator
+from django.contrib.auth.models import User
 
+from collab.accounts.models import ApiToken
+from collab.asgi import application
 from collab.errors import TooManyRequests
 from collab.flow import Flow
+from documents.access import standings_of
+from documents.admission import Admission, admit
+from documents.announce import access_changed
 from documents.consumers import DocumentConsumer
+from documents.models import Document, Membership
 from documents.protocol.messages import Update
 from documents.protocol.ywebsocket import encode_message
 from documents.sync.guard import Scanner
+from documents.sync.hub import Hub, current_hub, start_hub
 from tests.documents.sync.stage import Player, staged
 
 TRANSPORT = SimpleNamespace(pauseProducing=lambda: None, resumeProducing=lambda: None)
@@ -64,3 +77,86 @@ async def test_what_is_not_taken_at_once_is_counted_once_and_scanned_twice_at_mo
         await connection.carries(new_item(bob))
         with pytest.raises(TooManyRequests):
             await connection.listening
+
+
+# -- Authorization --------------------------------------------------------------------------
+@asynccontextmanager
+async def opened(document: Document, user: User) -> AsyncIterator[WebsocketCommunicator]:
+    """A connection of somebody's, up to the first message of its room."""
+    _, token = await sync_to_async(ApiToken.issue)(user.pk)
+    headers = [(b"authorization", f"Bearer {token}".encode())]
+    socket = WebsocketCommunicator(application, f"/ws/documents/{document.id}", headers)
+    is_accepted, _ = await socket.connect()
+    assert is_accepted
+    await socket.receive_output(timeout=5)
+    yield socket
+    await socket.disconnect()
+
+
+async def ends(socket: WebsocketCommunicator) -> int:
+    while (said := await socket.receive_output(timeout=5))["type"] != "websocket.close":
+        pass
+    return int(said["code"])
+
+
+@pytest.fixture
+async def hub() -> AsyncIterator[Hub]:
+    yield start_hub()
+    await current_hub().drain()
+    await current_hub().stop()
+
+
+@pytest.fixture
+def asked(monkeypatch: Any) -> list[UUID]:
+    """Of which documents rooms have asked what their members may do."""
+    documents: list[UUID] = []
+
+    def ask(document_id: UUID, *args: Any) -> Any:
+        documents.append(document_id)
+        return standings_of(document_id, *args)
+
+    monkeypatch.setattr("documents.sync.hub.standings_of", ask)
+    return documents
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_who_joins_an_open_room_is_authorized_once(hub, document, alice, bob, asked):
+    async with opened(document, alice):
+        asked.clear()
+        async with opened(document, bob):
+            assert asked == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("hub")
+@pytest.mark.parametrize("is_open", [True, False])
+async def test_access_that_ends_while_somebody_comes_sends_them_away(
+    document, alice, bob, monkeypatch, is_open
+):
+    def admit_and_withdraw(*args: Any) -> Admission:
+        admission = admit(*args)
+        if admission.principal.user_id == bob.pk:
+            Membership.objects.filter(document=document, user=bob).delete()
+            access_changed(document_id=document.id)
+        return admission
+
+    monkeypatch.setattr("documents.consumers.admit", admit_and_withdraw)
+    async with AsyncExitStack() as stack:
+        if is_open:
+            await stack.enter_async_context(opened(document, alice))
+        socket = await stack.enter_async_context(opened(document, bob))
+        assert await ends(socket) == 4403
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_user_who_ends_while_they_come_is_sent_away(hub, document, alice, bob, monkeypatch):
+    def admit_and_deactivate(*args: Any) -> Admission:
+        admission = admit(*args)
+        if admission.principal.user_id == bob.pk:
+            bob.is_active = False
+            bob.save()
+        return admission
+
+    monkeypatch.setattr("documents.consumers.admit", admit_and_deactivate)
+    async with opened(document, alice), opened(document, bob) as socket:
+        assert await ends(socket) == 4401
