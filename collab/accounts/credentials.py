@@ -30,6 +30,8 @@ _FOR_EVER = Credential(is_valid=True)
 def credentials_of(principals: Sequence[Principal], now: datetime) -> list[Credential]:
     """What each principal was recognised by, as it stands now. Guests have nothing that ends."""
     user_ids = {each.user_id for each in principals if each.user_id is not None}
+    if not user_ids:
+        return [_FOR_EVER] * len(principals)
     users = {user.pk: user for user in User.objects.filter(id__in=user_ids, is_active=True)}
     token_ids = {each.api_token_id for each in principals if each.api_token_id is not None}
     tokens = {token.pk: token for token in ApiToken.objects.filter(id__in=token_ids)}

@@ -93,6 +93,7 @@ async def test_who_never_reads_is_sent_away_and_nothing_is_kept_for_them() -> No
         for _ in range(50):
             await bob.types(WORDS)
             await asyncio.sleep(0)
+        await until(lambda: stalled.member.is_over)
         now = asyncio.get_running_loop().time()
         room.tick(now)
         room.tick(now + 59)
@@ -114,6 +115,7 @@ async def test_who_reads_a_little_is_kept() -> None:
         for _ in range(50):
             await bob.types(WORDS)
             await asyncio.sleep(0)
+        await until(lambda: slow.member.is_over)
         now = asyncio.get_running_loop().time()
         for minute in range(10):
             unsent -= 1000  # the transport got rid of that much
