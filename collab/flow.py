@@ -6,7 +6,7 @@ methods (``IPushProducer``); the server attaches one to each scope as ``scope["c
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from collab.flag import Flag
@@ -14,7 +14,7 @@ from collab.frames import binary_frames
 
 _MAX_UNREAD = 256  # messages that Daphne has parsed and nobody has taken
 _MAX_UNREAD_BYTES = 1024 * 1024
-_MAX_IN_A_ROW = 256  # messages that are dealt with as they are read; the others take turns
+_MAX_IN_A_ROW = 256  # messages of one read that are dealt with at once; the others take turns
 _FRAGMENT_BYTES = 64 * 1024  # of a large message, held by the transport at once
 
 
@@ -24,8 +24,7 @@ class Flow:
     def __init__(self, transport: Any) -> None:
         self._transport = transport
         self._is_writable = Flag(is_set=True)
-        self._take: Callable[[bytes], bool] | None = None
-        self._in_a_row = 0
+        self._take: Callable[[Sequence[bytes]], int] | None = None
         self._unread = 0
         self._unread_bytes = 0
         self._is_reading = True
@@ -128,20 +127,15 @@ class Flow:
         self._is_writable.set()
 
     # -- In ---------------------------------------------------------------------------------
-    def listen(self, take: Callable[[bytes], bool] | None) -> None:
-        """Offer each binary message to ``take`` first, if none before it waits to be taken."""
+    def listen(self, take: Callable[[Sequence[bytes]], int] | None) -> None:
+        """Offer binary messages to ``take`` first, if none before them waits to be taken."""
         self._take = take
 
-    def begin_reading(self) -> None:
-        """Something was read from the client."""
-        self._in_a_row = 0
-
-    def offer(self, message: bytes) -> bool:
-        """Whether it was taken at once: it need not wait for a task's turn."""
-        self._in_a_row += 1
-        if self._take is None or self._unread or self._in_a_row > _MAX_IN_A_ROW:
-            return False
-        return self._take(message)
+    def offer(self, messages: Sequence[bytes]) -> int:
+        """How many of them, from the first on, were taken: they need not wait for a task's turn."""
+        if self._take is None or self._unread:
+            return 0
+        return self._take(messages[:_MAX_IN_A_ROW])
 
     def received(self, size: int) -> None:
         """A message of so many bytes waits to be taken."""

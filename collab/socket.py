@@ -9,7 +9,7 @@ a thread per message. Knows nothing of documents or presence.
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from channels.consumer import AsyncConsumer
@@ -82,7 +82,8 @@ class SocketConsumer(AsyncConsumer):  # type: ignore[misc]
         conf = settings.COLLAB
         self._clock = asyncio.get_running_loop().time
         now = self._clock()
-        self._is_counted = False
+        self._counted = 0  # frames that wait and were counted as they came
+        self._was_refused = False
         self._messages = Allowance(conf.max_messages_per_s, conf.max_messages_per_s * _BURST_S, now)
         burst = max(conf.max_bytes_per_s * _BURST_S, conf.max_message_bytes * _MESSAGES_IN_BURST)
         self._bytes = Allowance(conf.max_bytes_per_s, burst, now)
@@ -106,9 +107,11 @@ class SocketConsumer(AsyncConsumer):  # type: ignore[misc]
         size = len(frame or message.get("text") or "")
         if self.flow is not None:
             self.flow.taken(size)
-        self.was_offered, self._is_counted = self._is_counted, False
-        if not self.was_offered:
-            self._count(size)
+        self.was_offered, self._was_refused = self._was_refused, False
+        if self._counted:
+            self._counted -= 1
+        else:
+            self._count(1, size)
         if frame is None:
             raise ProtocolError("text frame; this endpoint speaks binary frames only")
         return bytes(frame)
@@ -122,36 +125,39 @@ class SocketConsumer(AsyncConsumer):  # type: ignore[misc]
         finally:
             self.flow.listen(None)
 
-    def _offer(self, frame: bytes) -> bool:
-        """Whether a frame that came while ``receive_bytes`` waits is dealt with.
+    def _offer(self, frames: Sequence[bytes]) -> int:
+        """How many of the frames that came while ``receive_bytes`` waits are dealt with.
 
-        If not, it is the very next one that ``receive_bytes`` gets.
+        The others are the very next ones that ``receive_bytes`` gets.
         """
         try:
-            self._count(len(frame))
-        except TooManyRequests:  # which is said in the task's turn
-            return False
-        self._is_counted = not self.take_now(frame)
-        return not self._is_counted
+            self._count(len(frames), sum(map(len, frames)))
+        except TooManyRequests:  # which is found out one by one, in the task's turn
+            return 0
+        taken = self.take_now(frames)
+        self._counted = len(frames) - taken
+        self._was_refused = self._counted > 0
+        return taken
 
-    def take_now(self, frame: bytes) -> bool:
-        """Act on a frame at once, without the task's turn; whether it did.
+    def take_now(self, frames: Sequence[bytes]) -> int:
+        """Act on frames at once, without the task's turn; on how many of them, from the first on.
 
-        If not, nothing has happened, and ``receive_bytes`` brings it; ``was_offered`` then.
+        With the next one nothing has happened, and ``receive_bytes`` brings it; ``was_offered``
+        then.
         """
-        return False
+        return 0
 
-    def _count(self, size: int) -> None:
-        """Count a frame of so many bytes. Raises TooManyRequests."""
-        metrics.FRAMES_IN.inc()
-        metrics.BYTES_IN.inc(size)
+    def _count(self, frames: int, size: int) -> None:
+        """Count so many frames of so many bytes together. Raises TooManyRequests."""
         now = self._clock()
-        if not self._messages.take(1, now):
+        if not self._messages.take(frames, now):
             limit = settings.COLLAB.max_messages_per_s
             raise TooManyRequests(f"too many messages; there may be {limit:,.0f} a second")
         if not self._bytes.take(size, now):
             limit = settings.COLLAB.max_bytes_per_s
             raise TooManyRequests(f"too many bytes; there may be {limit:,.0f} a second")
+        metrics.FRAMES_IN.inc(frames)
+        metrics.BYTES_IN.inc(size)
 
     async def send_bytes(self, frame: bytes) -> None:
         """Send one frame as soon as the transport has sent what it had."""

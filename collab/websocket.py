@@ -46,7 +46,6 @@ class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
         if self._begun:
             data, self._begun = self._begun + data, b""
         if self.state == self.STATE_OPEN and self._is_between_messages:
-            self.flow.begin_reading()
             data = self._take_usual(data)
         if data:
             self._dataReceived(data)
@@ -58,8 +57,8 @@ class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
         """Take the usual messages at the start; return what comes after them, or keep it."""
         limit = self.maxMessagePayloadSize
         messages, rest = take_usual_frames(data, limit)
-        for message in messages:
-            self.onMessage(message, isBinary=True)
+        if messages:
+            self._receive(messages)
         if rest == len(data):
             return b""
         data = data[rest:]
@@ -108,15 +107,23 @@ class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
         super().onMessageFrameBegin(length)
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        if isBinary:
+            self._receive([payload])
+        elif not self.muted:
+            self._let_wait({"text": payload.decode()}, len(payload))
+
+    def _receive(self, messages: list[bytes]) -> None:
+        """Binary messages, as they were read together."""
         if self.muted:
             return
         if self.autoPingTimeoutCall:  # whoever sends is alive
             self._cancelAutoPingTimeoutCall()
         self.last_ping = time.time()
-        if isBinary and self.flow.offer(payload):
-            return
-        self.flow.received(len(payload))
-        said = {"bytes": payload} if isBinary else {"text": payload.decode()}
+        for message in messages[self.flow.offer(messages) :]:
+            self._let_wait({"bytes": message}, len(message))
+
+    def _let_wait(self, said: dict[str, bytes | str], size: int) -> None:
+        self.flow.received(size)
         self.application_queue.put_nowait({"type": "websocket.receive", **said})
 
     def sendCloseFrame(self, *args: Any, **kwargs: Any) -> None:

@@ -5,6 +5,7 @@ group (``documents.sync.hub`` adds the room's channel to the group after this).
 """
 
 import asyncio
+from collections.abc import Sequence
 from itertools import count
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -103,17 +104,22 @@ class DocumentConsumer(SocketConsumer):
             if number % _FRAMES_AT_ONCE == 0:
                 await asyncio.sleep(0)  # a queue that is not empty is no reason to wait by itself
             update = None if self.was_offered else only_update_in(frame)
-            if update is not None and room.take_now(member, update):
+            if update is not None and room.take_now(member, [update]):
                 continue
             for message in decode_frame(frame):
                 await room.receive(member, message)
 
-    def take_now(self, frame: bytes) -> bool:
-        update = only_update_in(frame)
-        if update is None or self._place is None or len(frame) > self._limit:
-            return False
+    def take_now(self, frames: Sequence[bytes]) -> int:
+        if self._place is None:
+            return 0
+        updates = []
+        for frame in frames:
+            update = only_update_in(frame)
+            if update is None or len(frame) > self._limit:
+                break
+            updates.append(update)
         room, member = self._place
-        return room.take_now(member, update)
+        return room.take_now(member, updates) if updates else 0
 
     def _query_string(self) -> str:
         return bytes(self.scope.get("query_string", b"")).decode("latin-1")

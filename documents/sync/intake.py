@@ -57,14 +57,15 @@ class Intake:
         """Let edits in one by one for a while, whichever the document."""
         self._underway.beware()
 
-    def check_now(self, update: bytes) -> tuple[bytes, guard.Scan] | None:
-        """``check`` of one that may be checked on the event loop; None for others.
+    @property
+    def is_careful(self) -> bool:
+        """Whether nothing may be taken together with others."""
+        return bool(self._fatal_hashes) or self._underway.is_careful
 
-        It is taken together with others, so for none while care is needed.
-        """
-        if self._fatal_hashes or self._underway.is_careful or len(update) > _SCAN_IN_THREAD_BYTES:
-            return None
-        return self._check(update)
+    def check_now(self, update: bytes) -> tuple[bytes, guard.Scan] | None:
+        """``check``, while not careful, of one that may be checked on the event loop; None for
+        others."""
+        return self._check(update) if len(update) <= _SCAN_IN_THREAD_BYTES else None
 
     def _check(self, update: bytes) -> tuple[bytes, guard.Scan]:
         typing = guard.scan_typing(update)
@@ -124,11 +125,15 @@ class Intake:
         replica.apply(update, scan)
         metrics.APPLY_S.observe(perf_counter() - began)
 
+    def has_room_for(self, replica: Replica, more_bytes: int) -> bool:
+        """Whether the document may grow by so much without another look."""
+        return replica.size_bytes + more_bytes <= self._conf.max_document_bytes
+
     def refuse_growth(self, replica: Replica, more_bytes: int, scan: guard.Scan) -> None:
         """Raise TooLarge for what would make the document too large; deletions never do."""
-        limit = self._conf.max_document_bytes
-        if not scan.clocks or replica.size_bytes + more_bytes <= limit:
+        if not scan.clocks or self.has_room_for(replica, more_bytes):
             return
+        limit = self._conf.max_document_bytes
         size = replica.measure()  # the sum of updates overstates
         if size + more_bytes > limit:
             raise TooLarge(f"the document has {size:,} bytes; it may have {limit:,}")

@@ -102,12 +102,15 @@ class Journal:
         self._is_settled.clear()
         self._wake.set()
 
+    def has_room_for(self, size: int) -> bool:
+        return self.pending_bytes + size <= self._max_pending_bytes
+
     def ensure_capacity(self, size: int) -> None:
         """Raise Unavailable when the database has been away for so long that memory is full.
 
         To be asked before a replica changes: what it holds must be able to reach the log.
         """
-        if self.pending_bytes + size > self._max_pending_bytes:
+        if not self.has_room_for(size):
             raise Unavailable("edits cannot be stored at the moment; they stay on your device")
 
     def pending(self, document_id: UUID) -> list[bytes]:

@@ -259,37 +259,49 @@ class Room:
         if not self.members:
             self.empty_since = self._loop.time()
 
-    def take_now(self, member: Member, update: bytes) -> bool:
-        """A plain edit, for which nothing has to be waited: whether it was one, and is taken.
+    def take_now(self, member: Member, updates: Sequence[bytes]) -> int:
+        """Plain edits, for which nothing has to be waited: how many, from the first on, are taken.
 
-        Nearly all are. Otherwise nothing has happened, and ``receive`` finds out what is wrong.
-        It is taken up with the others of its stretch: with the next flush, or before somebody
-        needs the replica.
+        Nearly all are. With the next one nothing has happened, and ``receive`` finds out what is
+        wrong. They are taken up with the others of their stretch: with the next flush, or before
+        somebody needs the replica.
         """
+        began = self._loop.time()
+        if began < self._alone_until or not self._may_take_from(member, sum(map(len, updates))):
+            return 0
+        taken = 0
+        for update in updates:
+            if not self._take(member, update):
+                break
+            taken += 1
+        if taken:
+            member.last_heard_at = began
+            self._stretch.work_s += self._loop.time() - began
+        return taken
+
+    def _may_take_from(self, member: Member, size: int) -> bool:
+        if not self._serving.is_set() or self.has_failed or self._replica.has_unresolved:
+            return False
+        if not member.may_write or member.is_over or self._intake.is_careful:
+            return False
+        size += self._stretch.size_bytes
+        return self._intake.has_room_for(self._replica, size) and self._journal.has_room_for(size)
+
+    def _take(self, member: Member, update: bytes) -> bool:
         if self._stretch.count_of(member) >= _TOGETHER_AT_MOST:
             self.take_up()
-        replica, stretch = self._replica, self._stretch
-        is_open = self._serving.is_set() and self._failure is None
-        if not (is_open and member.may_write and not member.is_over) or replica.has_unresolved:
-            return False
-        began = self._loop.time()
-        if began < self._alone_until:
-            return False
+            if self.has_failed:
+                return False
         try:
             checked = self._intake.check_now(update)
-            if checked is None or not stretch.may_hold(checked[1], replica.clocks):
-                return False
-            update, scan = checked
-            size = stretch.size_bytes + len(update)
-            self._intake.refuse_growth(replica, size, scan)
-            self._journal.ensure_capacity(size)
-        except (CollabError, ReplicaBroken):
+        except CollabError:
             return False
-        member.last_heard_at = began
+        stretch = self._stretch
+        if checked is None or not stretch.may_hold(checked[1], self._replica.clocks):
+            return False
         if not stretch:
             self._fanout.expect()
-        stretch.add(member, member.count_update(), update, scan)
-        stretch.work_s += self._loop.time() - began
+        stretch.add(member, member.count_update(), *checked)
         return True
 
     def take_up(self) -> None:

@@ -1,6 +1,7 @@
 """Flow control: a stand-in for Twisted's transport is told when to stop and when to go on."""
 
 import asyncio
+from collections.abc import Sequence
 
 from collab.flow import Flow
 
@@ -149,20 +150,24 @@ async def test_a_message_that_is_given_up_is_finished_before_the_next() -> None:
 
 def test_messages_are_offered_before_they_wait_and_never_out_of_order() -> None:
     flow, _ = idle_flow()
-    taken: list[bytes] = []
+    offered: list[bytes] = []
 
-    def take(message: bytes) -> bool:
-        taken.append(message)
-        return message != b"unusual"
+    def take(messages: Sequence[bytes]) -> int:
+        offered.extend(messages)
+        return messages.index(b"unusual") if b"unusual" in messages else len(messages)
 
-    assert not flow.offer(b"nobody listens yet")
+    assert flow.offer([b"nobody listens yet"]) == 0
     flow.listen(take)
-    assert flow.offer(b"1")
-    assert not flow.offer(b"unusual")
-    flow.received(7)  # it waits for its turn
-    assert not flow.offer(b"2"), "it came after the one that waits"
+    assert flow.offer([b"1", b"2"]) == 2
+    assert flow.offer([b"3", b"unusual", b"4"]) == 1
+    flow.received(7)  # it waits for its turn, and what came after it
+    flow.received(1)
+    assert flow.offer([b"5"]) == 0, "it came after those that wait"
     flow.taken(7)
-    assert flow.offer(b"3")
+    assert flow.offer([b"5"]) == 0
+    flow.taken(1)
+    assert flow.offer([b"6"]) == 1
+    assert flow.offer([b"x"] * 1000) < 1000, "others are to be served, too"
     flow.listen(None)
-    assert not flow.offer(b"4")
-    assert taken == [b"1", b"unusual", b"3"]
+    assert flow.offer([b"7"]) == 0
+    assert offered[:6] == [b"1", b"2", b"3", b"unusual", b"4", b"6"]

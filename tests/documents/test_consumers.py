@@ -27,6 +27,7 @@ from documents.protocol.messages import Update
 from documents.protocol.ywebsocket import encode_message
 from documents.sync.guard import Scanner
 from documents.sync.hub import Hub, current_hub, start_hub
+from tests.clients import until
 from tests.documents.sync.stage import Player, staged
 
 TRANSPORT = SimpleNamespace(pauseProducing=lambda: None, resumeProducing=lambda: None)
@@ -43,12 +44,11 @@ class Connection:
         self._consumer._begin_counting()
         self.listening = asyncio.create_task(self._consumer._listen(player.room, player.member))
 
-    async def carries(self, frame: bytes) -> None:
-        """As ``SocketProtocol.onMessage`` does."""
-        self._flow.begin_reading()
-        if not self._flow.offer(frame):
-            self._flow.received(len(frame))
-            self._queue.put_nowait({"type": "websocket.receive", "bytes": frame})
+    async def carries(self, *frames: bytes) -> None:
+        """As ``SocketProtocol`` does with what was read together."""
+        for waiting in frames[self._flow.offer(frames) :]:
+            self._flow.received(len(waiting))
+            self._queue.put_nowait({"type": "websocket.receive", "bytes": waiting})
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
@@ -75,6 +75,25 @@ async def test_what_is_not_taken_at_once_is_counted_once_and_scanned_twice_at_mo
             assert scan.call_count <= 40
         assert not connection.listening.done()
         await connection.carries(new_item(bob))
+        with pytest.raises(TooManyRequests):
+            await connection.listening
+
+
+async def test_what_was_read_together_is_taken_in_order_and_counted_once(settings: Any) -> None:
+    settings.COLLAB = settings.COLLAB.model_copy(update={"max_messages_per_s": 1})  # 10 at once
+    async with staged() as scene:
+        room = await scene.room()
+        bob, alice = await scene.player(room, "bob"), await scene.player(room, "alice")
+        await bob.types("begun ")
+        connection = Connection(bob)
+        await asyncio.sleep(0)
+        edits = [encode_message(Update(bob.inserts(text))) for text in "abcd"]
+        unusual = new_item(bob)
+        edits += [encode_message(Update(bob.inserts(text))) for text in "efgh"]
+        await connection.carries(*edits[:4], unusual, *edits[4:])
+        await until(lambda: alice.text == bob.text == "begun abcdefgh")
+        assert not connection.listening.done()
+        await connection.carries(unusual, unusual)
         with pytest.raises(TooManyRequests):
             await connection.listening
 

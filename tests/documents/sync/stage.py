@@ -117,7 +117,7 @@ class Player:
     async def says(self, message: Message) -> None:
         """As a connection does: at once if that can be (see ``conftest.py``)."""
         is_edit = TAKES_AT_ONCE and isinstance(message, Update)
-        if is_edit and self.room.take_now(self.member, message.update):
+        if is_edit and self.room.take_now(self.member, [message.update]):
             return
         await self.room.receive(self.member, message)  # type: ignore[arg-type]
 

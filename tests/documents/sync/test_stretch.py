@@ -179,7 +179,7 @@ async def test_after_a_crash_every_edit_is_taken_alone() -> None:
         room, [alice, bob] = await crowd(scene, "alice", "bob")
         careful = SimpleNamespace(is_careful=True, note=NOTED_NOWHERE.note)
         with patch.object(room._intake, "_underway", careful):
-            assert not room.take_now(alice.member, alice.inserts("not now"))
+            assert not room.take_now(alice.member, [alice.inserts("not now")])
             await bob.types("in turn")
         await until(lambda: "in turn" in scene.log.text)
 
@@ -203,9 +203,9 @@ async def test_of_one_member_so_many_are_taken_up_together_and_no_more() -> None
         keeps_waiting(room)
         with patch.object(room._intake, "apply_unnoted", wraps=room._intake.apply_unnoted) as apply:
             for _ in range(64):
-                assert room.take_now(alice.member, alice.inserts("x"))
+                assert room.take_now(alice.member, [alice.inserts("x")])
             assert not apply.called
-            assert room.take_now(alice.member, alice.inserts("x"))
+            assert room.take_now(alice.member, [alice.inserts("x")])
             assert apply.called
         assert room._stretch.count == 1
 
@@ -222,7 +222,7 @@ async def test_where_each_edit_takes_long_they_are_taken_one_by_one() -> None:
         with patch.object(Replica, "apply", takes_long):
             await bob.types("slowly")
             await until(lambda: "slowly" in alice.text)
-        assert not room.take_now(bob.member, bob.inserts("not now"))
+        assert not room.take_now(bob.member, [bob.inserts("not now")])
 
 
 async def test_what_comes_from_elsewhere_meets_what_was_taken_before() -> None:
@@ -242,7 +242,7 @@ async def test_what_comes_from_elsewhere_meets_what_was_taken_before() -> None:
             forged = forger.get_update(before)
             if player is eve:
                 keeps_waiting(here)
-            assert player.room.take_now(player.member, forged)
+            assert player.room.take_now(player.member, [forged])
         await until(lambda: here.head == there.head == len(scene.log.updates) == 3)
         late = await scene.player(here, "late")
         await until(lambda: late.text == alice.text)
