@@ -137,6 +137,11 @@ class Flow:
             return 0
         return self._take(messages[:_MAX_IN_A_ROW])
 
+    @property
+    def unread(self) -> int:
+        """Messages that wait to be taken."""
+        return self._unread
+
     def received(self, size: int) -> None:
         """A message of so many bytes waits to be taken."""
         self._unread += 1

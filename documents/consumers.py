@@ -6,7 +6,6 @@ group (``documents.sync.hub`` adds the room's channel to the group after this).
 
 import asyncio
 from collections.abc import Sequence
-from itertools import count
 from urllib.parse import parse_qs
 from uuid import UUID
 
@@ -26,7 +25,7 @@ from documents.sync.member import Member, Wishes
 from documents.sync.room import Room
 from presence.identity import identity_of
 
-_FRAMES_AT_ONCE = 16  # of one client: the others wait
+_FRAMES_AT_ONCE = 32  # of one client: the others wait
 _of_user = Places("of yours")
 
 
@@ -97,17 +96,18 @@ class DocumentConsumer(SocketConsumer):
     async def _listen(self, room: Room, member: Member) -> None:
         self._limit = limit = settings.COLLAB.max_message_bytes
         self._place = room, member
-        for number in count(1):
-            frame = await self.receive_bytes()
-            if len(frame) > limit:
-                raise TooLarge(f"the message has {len(frame):,} bytes; it may have {limit:,}")
-            if number % _FRAMES_AT_ONCE == 0:
-                await asyncio.sleep(0)  # a queue that is not empty is no reason to wait by itself
-            update = None if self.was_offered else only_update_in(frame)
-            if update is not None and room.take_now(member, [update]):
-                continue
-            for message in decode_frame(frame):
-                await room.receive(member, message)
+        while True:
+            frames = await self.receive_waiting(_FRAMES_AT_ONCE)
+            while frames:
+                taken = 0 if self.was_offered else self.take_now(frames)
+                self.was_offered = False
+                for frame in frames[taken : taken + 1]:
+                    if len(frame) > limit:
+                        raise TooLarge(f"a message of {len(frame):,} bytes; it may have {limit:,}")
+                    for message in decode_frame(frame):
+                        await room.receive(member, message)
+                frames = frames[taken + 1 :]
+            await asyncio.sleep(0)  # a queue that is not empty is no reason to wait by itself
 
     def take_now(self, frames: Sequence[bytes]) -> int:
         if self._place is None:
