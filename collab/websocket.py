@@ -1,7 +1,8 @@
 """One WebSocket connection of Daphne's, with our limits, flow control, and less ceremony."""
 
+import asyncio
 import time
-from typing import Any
+from typing import Any, cast
 
 from autobahn.twisted import websocket as autobahn_twisted
 from autobahn.websocket import protocol as autobahn
@@ -11,11 +12,16 @@ from collab.errors import TooLarge
 from collab.flow import Flow
 from collab.frames import may_begin_usual_frame, take_usual_frames
 from collab.rates import Allowance
+from collab.rounds import Rounds
 
 _PINGS_PER_S, _PINGS_AT_ONCE = 10.0, 100.0  # of one client; browsers send none at all
 _MAX_FRAMES = 20_000  # of one message
 # Bytes in one go: a hundred edits, and it is the others' turn; but not of one large message.
 _READ_USUALLY, _READ_AMID = 4 * 1024, 64 * 1024
+# Who is read from so often sends faster than anybody types, even with a key held down.
+_BUSY_READS, _BUSY_WITHIN_S = 32, 0.3
+
+_rounds = Rounds()
 
 
 def _as_it_is(value: object) -> object:
@@ -34,6 +40,9 @@ class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
 
     flow: Flow
     _begun = b""  # a usual frame, of which the rest has to come
+    reads = 0
+    _is_full = False  # whether there may be more than was read
+    _busy_since = 0.0
 
     # Seconds until TCP is dropped after our close: who is still sending 50 MB reads it only then.
     closeHandshakeTimeout = 15
@@ -43,6 +52,7 @@ class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
 
         Its own method colours what it would log each time, whether it logs or not.
         """
+        self._note_read(len(data))
         if self._begun:
             data, self._begun = self._begun + data, b""
         if self.state == self.STATE_OPEN and self._is_between_messages:
@@ -52,6 +62,31 @@ class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
         if self.state == self.STATE_OPEN:
             is_amid = len(self._begun) >= _READ_USUALLY or not self._is_between_messages
             self.transport.bufferSize = _READ_AMID if is_amid else _READ_USUALLY
+
+    def _note_read(self, size: int) -> None:
+        """Be read from in rounds from now on, if that has happened too often."""
+        self.reads += 1
+        self._is_full = size >= self.transport.bufferSize
+        if self.reads % _BUSY_READS:
+            return
+        now = time.monotonic()
+        is_busy, self._busy_since = now - self._busy_since < _BUSY_WITHIN_S, now
+        if is_busy and not self._is_full and self._is_readable and self not in _rounds:
+            self._loop.remove_reader(self.transport.fileno())
+            _rounds.add(self)
+
+    @property
+    def _is_readable(self) -> bool:
+        return self.transport.connected and self.transport in self.transport.reactor._readers
+
+    def read(self) -> bool:
+        if self._is_readable:
+            self.transport.reactor._readOrWrite(self.transport, True)
+        return self._is_readable and not self._is_full
+
+    def wait_for_more(self) -> None:
+        if self._is_readable:
+            self._read_plainly()
 
     def _take_usual(self, data: bytes) -> bytes:
         """Take the usual messages at the start; return what comes after them, or keep it."""
@@ -79,10 +114,12 @@ class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
 
     def _read_plainly(self) -> None:
         """Have the loop call what reads, without the log context that Twisted puts around it."""
-        reactor = self.transport.reactor
-        reactor._asyncioEventloop.add_reader(
-            self.transport.fileno(), reactor._readOrWrite, self.transport, True
-        )
+        read = self.transport.reactor._readOrWrite
+        self._loop.add_reader(self.transport.fileno(), read, self.transport, True)
+
+    @property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        return cast(asyncio.AbstractEventLoop, self.transport.reactor._asyncioEventloop)
 
     def onPing(self, payload: bytes) -> None:
         """autobahn answers without end, into a buffer without end, whatever the client reads."""

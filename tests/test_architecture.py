@@ -27,6 +27,7 @@ LAYERS: list[set[str]] = [
         "collab.garbage",
         "collab.workers",
         "collab.rates",
+        "collab.rounds",
         "collab.shares",
         "collab.addresses",
         "collab.openapi",

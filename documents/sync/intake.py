@@ -138,13 +138,13 @@ class Intake:
         if size + more_bytes > limit:
             raise TooLarge(f"the document has {size:,} bytes; it may have {limit:,}")
 
-    def may_nest_deeply(self, replica: Replica, scan: guard.Scan) -> bool:
-        """Whether that has to be looked at."""
-        return bool(scan.types) and replica.nesting_bound + scan.types > _NESTING_IN_DOUBT
+    def may_nest_deeply(self, replica: Replica, types: int, before: int = 0) -> bool:
+        """Whether so many new types have to be looked at; ``before`` are not in the replica yet."""
+        return types > 0 and replica.nesting_bound + before + types > _NESTING_IN_DOUBT
 
     async def refuse_nesting(self, replica: Replica, update: bytes, scan: guard.Scan) -> None:
         """yrs recurses over nested types and ends the process at some ten thousand levels."""
-        if not self.may_nest_deeply(replica, scan):
+        if not self.may_nest_deeply(replica, scan.types):
             return
         whole = merge([replica.difference(EMPTY_STATE_VECTOR), update])
         depth = await asyncio.to_thread(depth_of, whole)

@@ -296,8 +296,10 @@ class Room:
             checked = self._intake.check_now(update)
         except CollabError:
             return False
-        stretch = self._stretch
-        if checked is None or not stretch.may_hold(checked[1], self._replica.clocks):
+        stretch, replica = self._stretch, self._replica
+        if checked is None or not stretch.may_hold(checked[1], replica.clocks):
+            return False
+        if self._intake.may_nest_deeply(replica, checked[1].types, stretch.types):
             return False
         if not stretch:
             self._fanout.expect()

@@ -28,6 +28,7 @@ class Stretch:
         "count",
         "numbers",
         "size_bytes",
+        "types",
         "work_s",
     )
 
@@ -41,6 +42,7 @@ class Stretch:
         self.work_s = 0.0  # that it took to check them
         self.count = 0
         self.size_bytes = 0
+        self.types = 0  # that its edits create
 
     def __bool__(self) -> bool:
         return self.count > 0
@@ -48,9 +50,10 @@ class Stretch:
     def may_hold(self, scan: Scan, clocks: Clocks) -> bool:
         """Whether an edit is a plain one, follows on what is known, and tells something new.
 
-        Plain: it creates no shared types and names no parents.
+        Plain: it names no parents but its own. One that turned out to be no shared type would
+        break the replica, and all that was taken with it.
         """
-        if scan.types or scan.parents or scan.before_gaps or not scan.is_simple:
+        if scan.parents or scan.before_gaps or not scan.is_simple:
             return False
         for client, (start, _) in scan.clocks.items():
             if start != self._known(client, clocks):
@@ -82,6 +85,7 @@ class Stretch:
         for client, ranges in scan.deletes.items():
             self._deletes.setdefault(client, []).extend(ranges)
         self._has_pairs |= scan.has_pairs
+        self.types += scan.types
         self.count += 1
         self.size_bytes += len(update)
 
@@ -99,7 +103,7 @@ class Stretch:
     def scan(self) -> Scan:
         """What all its edits hold together. It is simple: each was ready when those before were."""
         pairs = self._has_pairs
-        return Scan(self._clocks, self._needs, {}, self._deletes, True, 0, "", {}, pairs)
+        return Scan(self._clocks, self._needs, {}, self._deletes, True, self.types, "", {}, pairs)
 
 
 def joined(scans: Iterable[Scan]) -> Scan:
@@ -114,7 +118,8 @@ def joined(scans: Iterable[Scan]) -> Scan:
         for client, ranges in scan.deletes.items():
             deletes[client] = [*deletes.get(client, ()), *ranges]
         pairs = whole.has_pairs or scan.has_pairs
-        whole = Scan(clocks, needs, {}, deletes, True, 0, "", {}, pairs)
+        types = whole.types + scan.types
+        whole = Scan(clocks, needs, {}, deletes, True, types, "", {}, pairs)
     return whole
 
 
@@ -124,19 +129,19 @@ def as_message(scan: Scan) -> list[Any] | None:
         return None
     clocks = [[client, *bounds] for client, bounds in scan.clocks.items()]
     deletes = [[client, ranges] for client, ranges in scan.deletes.items()]
-    return [clocks, [*scan.needs.items()], deletes, scan.has_pairs]
+    return [clocks, [*scan.needs.items()], deletes, scan.types, scan.has_pairs]
 
 
 def from_message(said: list[Any]) -> Scan:
     """The same at the other end."""
-    clocks, needs, deletes, has_pairs = said
+    clocks, needs, deletes, types, has_pairs = said
     return Scan(
         {client: (start, end) for client, start, end in clocks},
         {client: clock for client, clock in needs},  # noqa: C416 - lists
         {},
         {client: [(clock, length) for clock, length in ranges] for client, ranges in deletes},
         True,
-        0,
+        types,
         "",
         {},
         has_pairs,

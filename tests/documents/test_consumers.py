@@ -1,8 +1,9 @@
 """What a connection's task does with frames, without a server."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -29,6 +30,7 @@ from documents.sync.guard import Scanner
 from documents.sync.hub import Hub, current_hub, start_hub
 from tests.clients import until
 from tests.documents.sync.stage import Player, staged
+from tests.documents.sync.updates import edited
 
 TRANSPORT = SimpleNamespace(pauseProducing=lambda: None, resumeProducing=lambda: None)
 
@@ -53,11 +55,18 @@ class Connection:
         await asyncio.sleep(0)
 
 
-def new_item(player: Player) -> bytes:
-    """A frame with an edit that creates a shared type, which no room takes at once."""
-    before = player.doc.get_state()
-    player.doc.get("items", type=pycrdt.Array).append(pycrdt.Map({"is": "new"}))
-    return encode_message(Update(player.doc.get_update(before)))
+async def with_items(player: Player) -> Callable[[], bytes]:
+    """What makes frames with edits that name a parent, which no room takes at once."""
+    items: pycrdt.Map[Any] = pycrdt.Map()
+    root = player.doc.get("items", type=pycrdt.Array)
+    await player.says(Update(edited(player.doc, lambda: root.append(items))))
+    numbers = count()
+
+    def new_item() -> bytes:
+        edit = edited(player.doc, lambda: items.update({f"item {next(numbers)}": "new"}))
+        return encode_message(Update(edit))
+
+    return new_item
 
 
 async def test_what_is_not_taken_at_once_is_counted_once_and_scanned_twice_at_most(
@@ -67,14 +76,15 @@ async def test_what_is_not_taken_at_once_is_counted_once_and_scanned_twice_at_mo
     async with staged() as scene:
         room = await scene.room()
         bob = await scene.player(room, "bob")
+        new_item = await with_items(bob)
         connection = Connection(bob)
         await asyncio.sleep(0)
         with patch.object(Scanner, "scan", autospec=True, side_effect=Scanner.scan) as scan:
             for _ in range(20):
-                await connection.carries(new_item(bob))
+                await connection.carries(new_item())
             assert scan.call_count <= 40
         assert not connection.listening.done()
-        await connection.carries(new_item(bob))
+        await connection.carries(new_item())
         with pytest.raises(TooManyRequests):
             await connection.listening
 
@@ -85,10 +95,11 @@ async def test_what_was_read_together_is_taken_in_order_and_counted_once(setting
         room = await scene.room()
         bob, alice = await scene.player(room, "bob"), await scene.player(room, "alice")
         await bob.types("begun ")
+        new_item = await with_items(bob)
         connection = Connection(bob)
         await asyncio.sleep(0)
         edits = [encode_message(Update(bob.inserts(text))) for text in "abcd"]
-        unusual = new_item(bob)
+        unusual = new_item()
         edits += [encode_message(Update(bob.inserts(text))) for text in "efgh"]
         await connection.carries(*edits[:4], unusual, *edits[4:])
         await until(lambda: alice.text == bob.text == "begun abcdefgh")

@@ -210,6 +210,38 @@ async def test_of_one_member_so_many_are_taken_up_together_and_no_more() -> None
         assert room._stretch.count == 1
 
 
+async def test_a_new_paragraph_is_taken_with_the_others_and_what_goes_into_an_old_one_is_not() -> (
+    None
+):
+    async with stage.staged() as scene:
+        room, [alice, bob] = await crowd(scene, "alice", "bob")
+        keeps_waiting(room)
+        paragraph = pycrdt.XmlElement("paragraph")
+        blocks = alice.doc.get("content", type=pycrdt.XmlFragment).children
+        assert room.take_now(alice.member, [edited(alice.doc, lambda: blocks.append(paragraph))])
+        # Nobody has looked whether that is a shared type.
+        into = edited(alice.doc, lambda: paragraph.children.append(pycrdt.XmlText("x")))
+        assert not room.take_now(alice.member, [into])
+        await alice.says(Update(into))
+        await until(lambda: "<paragraph>x</paragraph>" in content_of(bob))
+
+
+def content_of(player: Player) -> str:
+    return str(player.doc.get("content", type=pycrdt.XmlFragment))
+
+
+async def test_paragraphs_that_may_nest_deeply_are_looked_at_one_by_one() -> None:
+    async with stage.staged() as scene:
+        room, [alice, bob] = await crowd(scene, "alice", "bob")
+        keeps_waiting(room)
+        room._replica.nesting_bound = 9_998
+        many = [edited(alice.doc, typing(alice.doc, 0, "¶")) for _ in range(2)]
+        assert room.take_now(alice.member, many) == 1
+        await alice.says(Update(many[1]))
+        await until(lambda: content_of(bob).count("<paragraph>") == 2)
+        assert room._replica.nesting_bound < 100
+
+
 async def test_where_each_edit_takes_long_they_are_taken_one_by_one() -> None:
     def takes_long(self: Replica, update: bytes, scan: object) -> None:
         end = thread_time() + 0.01
@@ -256,7 +288,12 @@ async def come_again(room: Room, player: Player) -> None:
 
 Typed = tuple[int, int, str, bool]  # who, where, what; whether others' edits are seen before
 EDITS = st.lists(
-    st.tuples(st.integers(0, 2), st.integers(0, 50), st.text("ab", max_size=3), st.booleans()),
+    st.tuples(
+        st.integers(0, 2),
+        st.integers(0, 50),
+        st.text("ab", max_size=3) | st.just("¶"),
+        st.booleans(),
+    ),
     max_size=25,
 )
 
@@ -271,10 +308,7 @@ def test_taking_edits_together_is_taking_them_one_by_one(edits: list[Typed]) -> 
         if sees:
             for update in said:
                 doc.apply_update(update)
-        words = doc.get("text", type=pycrdt.Text)
-        at = where % (len(words) + 1)
-        edit: Callable[[], Any] = (lambda: words.insert(at, what)) if what else words.clear  # noqa: B023
-        said.append(edited(doc, edit))
+        said.append(edited(doc, typing(doc, where, what)))
         update, scan = check(said[-1], max_depth=64)
         alone.apply(update, scan)
         if not stretch.may_hold(scan, together.clocks):
@@ -285,6 +319,16 @@ def test_taking_edits_together_is_taking_them_one_by_one(edits: list[Typed]) -> 
     taken_up(stretch, together)
     assert together.clocks == alone.clocks
     assert together.settled_state() == alone.settled_state()
+
+
+def typing(doc: "pycrdt.Doc[Any]", where: int, what: str) -> Callable[[], Any]:
+    """Insert some text or a paragraph somewhere; nothing: delete the text."""
+    if what == "¶":
+        blocks = doc.get("content", type=pycrdt.XmlFragment).children
+        paragraph = pycrdt.XmlElement("paragraph", {}, [pycrdt.XmlText("x")])
+        return lambda: blocks.insert(where % (len(blocks) + 1), paragraph)
+    words = doc.get("text", type=pycrdt.Text)
+    return (lambda: words.insert(where % (len(words) + 1), what)) if what else words.clear
 
 
 def taken_up(stretch: Stretch, replica: Replica) -> Stretch:
@@ -319,6 +363,7 @@ def test_what_a_stretch_holds_goes_over_the_bus() -> None:
     edits: list[Callable[[], Any]] = [
         lambda: words.insert(4, "👧"),
         lambda: words.__delitem__(slice(0, 2)),
+        typing(doc, 0, "¶"),
     ]
     for edit in edits:
         update, scan = check(edited(doc, edit), max_depth=64)
@@ -327,18 +372,16 @@ def test_what_a_stretch_holds_goes_over_the_bus() -> None:
     held = stretch.scan()
     assert held.has_pairs
     assert held.deletes
+    assert held.types == 2
     assert from_message(msgpack.unpackb(msgpack.packb(as_message(held)))) == held
 
 
 @given(EDITS)
 def test_stretches_one_after_another_hold_what_one_would(edits: list[Typed]) -> None:
     doc: pycrdt.Doc[Any] = pycrdt.Doc(client_id=1)
-    words = doc.get("text", type=pycrdt.Text)
     one, several = Stretch(), [Stretch()]
     for _, where, what, ends in edits:
-        at = where % (len(words) + 1)
-        edit: Callable[[], Any] = (lambda: words.insert(at, what)) if what else words.clear  # noqa: B023
-        update, scan = check(edited(doc, edit), max_depth=64)
+        update, scan = check(edited(doc, typing(doc, where, what)), max_depth=64)
         if one.may_hold(scan, {}):
             for stretch in (one, several[-1]):
                 stretch.add(None, 0, update, scan)  # type: ignore[arg-type]
