@@ -11,12 +11,14 @@ import logging
 import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Iterable
 from multiprocessing.context import ForkContext, SpawnContext
 from multiprocessing.process import BaseProcess
 
 import django
 from django.core.management import call_command, get_commands, load_command_class
+from django.db import connections
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +32,14 @@ class Workers:
         self._running: dict[str, BaseProcess | None] = dict.fromkeys(commands)
 
     def fork(self) -> None:
-        """Start them all. Only in a process without threads, event loop and open connections."""
+        """Start them all. Only in a process without threads, event loop and open connections.
+
+        Raises RuntimeError in any other: two processes that write into one connection to the
+        database read each other's answers.
+        """
+        _hang_up()
+        if threading.active_count() > 1:
+            raise RuntimeError(f"not to be forked: {threading.enumerate()}")
         owners = get_commands()
         for command in self._running:
             load_command_class(owners[command], command)  # what it imports is shared, too
@@ -53,6 +62,13 @@ class Workers:
             logger.error("no worker", extra={"command": command, "error": str(error)})
         else:
             self._running[command] = worker
+
+
+def _hang_up() -> None:
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+        if connection.vendor == "postgresql":
+            connection.close_pool()  # type: ignore[attr-defined]  # and the threads that tend it
 
 
 def _work(command: str) -> None:

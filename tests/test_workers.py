@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tests.clients import until
+from tests.clients import Client, until
 from tests.servers import Server
 
 BOTH = {"COLLAB_COMPACT_WORKER": "1", "COLLAB_WEBHOOK_WORKER": "1"}
@@ -38,6 +38,25 @@ async def test_they_are_two_and_take_little_memory_of_their_own(new_server: Any)
     assert len(workers) == 2
     for pid in workers:
         assert kilobytes(pid, "Pss") < 0.75 * kilobytes(pid, "Rss")
+
+
+async def test_they_share_no_connection_with_it(new_server: Any) -> None:
+    # Each of two processes on one connection to the database would read the other's answers.
+    server = with_workers(new_server)
+    document = server.new_document()
+    async with Client(server, document, ack="count") as alice:
+        alice.types("x")
+        await alice.all_saved(within=10)
+        for pid in children(server.pid):
+            assert not sockets_of(pid) & sockets_of(server.pid)
+
+
+def sockets_of(pid: int) -> set[str]:
+    found = set()
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.add(str(each.readlink()))
+    return {each for each in found if each.startswith("socket:")}
 
 
 async def test_people_who_type_come_before_them(new_server: Any) -> None:
