@@ -25,6 +25,7 @@ class Flow:
         self._transport = transport
         self._is_writable = Flag(is_set=True)
         self._take: Callable[[Sequence[bytes]], int] | None = None
+        self._in_a_row = 0
         self._unread = 0
         self._unread_bytes = 0
         self._is_reading = True
@@ -131,11 +132,17 @@ class Flow:
         """Offer binary messages to ``take`` first, if none before them waits to be taken."""
         self._take = take
 
+    def begin_reading(self) -> None:
+        """Something was read from the client."""
+        self._in_a_row = 0
+
     def offer(self, messages: Sequence[bytes]) -> int:
         """How many of them, from the first on, were taken: they need not wait for a task's turn."""
         if self._take is None or self._unread:
             return 0
-        return self._take(messages[:_MAX_IN_A_ROW])
+        some = messages[: _MAX_IN_A_ROW - self._in_a_row]
+        self._in_a_row += len(some)
+        return self._take(some) if some else 0
 
     @property
     def unread(self) -> int:

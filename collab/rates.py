@@ -23,13 +23,17 @@ class Allowance:
         self._left = burst
         self._filled_at = now
 
-    def take(self, amount: float, now: float) -> bool:
-        """Whether so much was left. What was refused costs nothing."""
+    def has(self, amount: float, now: float) -> bool:
+        """Whether so much is left."""
         if not self._rate:
             return True
         if amount > self._left or now - self._filled_at > _FILLED_EVERY_S:
             self._fill(now)
-        if amount > self._left:
+        return amount <= self._left
+
+    def take(self, amount: float, now: float) -> bool:
+        """Whether so much was left. What was refused costs nothing."""
+        if not self.has(amount, now):
             return False
         self._left -= amount
         return True

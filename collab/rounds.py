@@ -48,22 +48,27 @@ class Rounds:
         self._go_on()
 
     def _go_on(self) -> None:
+        try:
+            for _ in range(min(_AT_ONCE, len(self._ahead))):
+                self._visit(self._ahead.popleft())
+        finally:  # whatever befell one of them, the others are to be read
+            self._timer = self._next()
+
+    def _next(self) -> asyncio.Handle | None:
         loop = asyncio.get_running_loop()
-        for _ in range(min(_AT_ONCE, len(self._ahead))):
-            self._visit(self._ahead.popleft())
         if self._ahead:
-            self._timer = loop.call_soon(self._go_on)
-        elif self._silent:
-            self._timer = loop.call_later(_INTERVAL_S, self._begin)
-        else:
-            self._timer = None
+            return loop.call_soon(self._go_on)
+        return loop.call_later(_INTERVAL_S, self._begin) if self._silent else None
 
     def _visit(self, reader: Reader) -> None:
-        before = reader.reads
-        goes_on = reader.read()
-        silent = 0 if reader.reads > before else self._silent[reader] + 1
+        before, silent = reader.reads, self._silent.pop(reader)
+        try:
+            goes_on = reader.read()
+        except BaseException:
+            reader.wait_for_more()
+            raise
+        silent = 0 if reader.reads > before else silent + 1
         if goes_on and silent < _SILENT_ROUNDS:
             self._silent[reader] = silent
         else:
-            del self._silent[reader]
             reader.wait_for_more()

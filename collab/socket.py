@@ -169,12 +169,13 @@ class SocketConsumer(AsyncConsumer):  # type: ignore[misc]
     def _count(self, frames: int, size: int) -> None:
         """Count so many frames of so many bytes together. Raises TooManyRequests."""
         now = self._clock()
-        if not self._messages.take(frames, now):
+        if not self._messages.has(frames, now):
             limit = settings.COLLAB.max_messages_per_s
             raise TooManyRequests(f"too many messages; there may be {limit:,.0f} a second")
         if not self._bytes.take(size, now):
             limit = settings.COLLAB.max_bytes_per_s
             raise TooManyRequests(f"too many bytes; there may be {limit:,.0f} a second")
+        self._messages.take(frames, now)
         metrics.FRAMES_IN.inc(frames)
         metrics.BYTES_IN.inc(size)
 

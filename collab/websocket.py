@@ -52,7 +52,9 @@ class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
 
         Its own method colours what it would log each time, whether it logs or not.
         """
-        self._note_read(len(data))
+        if self.state == self.STATE_OPEN:
+            self.flow.begin_reading()
+            self._note_read(len(data))
         if self._begun:
             data, self._begun = self._begun + data, b""
         if self.state == self.STATE_OPEN and self._is_between_messages:

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterable
 from multiprocessing.context import ForkContext, SpawnContext
 from multiprocessing.process import BaseProcess
+from typing import Any
 
 import django
 from django.core.management import call_command, get_commands, load_command_class
@@ -30,6 +31,7 @@ class Workers:
 
     def __init__(self, commands: Iterable[str]) -> None:
         self._running: dict[str, BaseProcess | None] = dict.fromkeys(commands)
+        self._life: tuple[int, int] = (-1, -1)  # a pipe that is closed when we end
 
     def fork(self) -> None:
         """Start them all. Only in a process without threads, event loop and open connections.
@@ -37,6 +39,8 @@ class Workers:
         Raises RuntimeError in any other: two processes that write into one connection to the
         database read each other's answers.
         """
+        if not self._running:
+            return
         _hang_up()
         if threading.active_count() > 1:
             raise RuntimeError(f"not to be forked: {threading.enumerate()}")
@@ -45,8 +49,9 @@ class Workers:
             load_command_class(owners[command], command)  # what it imports is shared, too
         gc.collect()
         gc.freeze()  # or each process would look at all of it, and so copy it
+        self._life = os.pipe()
         for command in self._running:
-            self._start(multiprocessing.get_context("fork"), command)
+            self._start(multiprocessing.get_context("fork"), command, self._life)
 
     def keep_running(self) -> None:
         """Start again what has ended. To be called every now and then."""
@@ -54,8 +59,10 @@ class Workers:
             if worker is None or not worker.is_alive():
                 self._start(multiprocessing.get_context("spawn"), command)
 
-    def _start(self, context: ForkContext | SpawnContext, command: str) -> None:
-        worker = context.Process(target=_work, args=(command,))
+    def _start(self, context: ForkContext | SpawnContext, *about: Any) -> None:
+        command = about[0]
+        # Daemons, or a server that cannot start would wait for them for ever as it exits.
+        worker = context.Process(target=_work, args=about, daemon=True)
         try:
             worker.start()
         except OSError as error:  # out of memory or files: tried again
@@ -71,14 +78,23 @@ def _hang_up() -> None:
             connection.close_pool()  # type: ignore[attr-defined]  # and the threads that tend it
 
 
-def _work(command: str) -> None:
-    """Run a command until the process that started this one ends."""
+def _work(command: str, life: tuple[int, int] | None = None) -> None:
+    """Run a command until the process that started this one ends.
+
+    ``life``: a pipe of that process, which was forked with this one. Not the one that
+    multiprocessing has for it: whoever is forked later holds that open.
+    """
     # No Ctrl-C for it; but the server's session, or Linux would weigh it as much as all of that
     # together (autogroups), however nice it is.
     os.setpgid(0, 0)
     os.nice(_NICENESS)
-    server = multiprocessing.parent_process()
-    assert server is not None
-    sys.stdin = os.fdopen(server.sentinel)
+    if life is not None:
+        here, there = life
+        os.close(there)
+    else:
+        server = multiprocessing.parent_process()
+        assert server is not None
+        here = server.sentinel
+    sys.stdin = os.fdopen(here)
     django.setup()
     call_command(command, child=True)

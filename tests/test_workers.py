@@ -1,13 +1,17 @@
 """The workers beside a server share its memory, come back when they die, and end with it."""
 
+import asyncio
 import os
 import signal
+import subprocess
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.backends import free_port
 from tests.clients import Client, until
-from tests.servers import Server
+from tests.servers import PYTHON, ROOT, Server
 
 BOTH = {"COLLAB_COMPACT_WORKER": "1", "COLLAB_WEBHOOK_WORKER": "1"}
 
@@ -79,6 +83,15 @@ async def test_ctrl_c_in_a_terminal_is_for_the_server_alone(new_server: Any) -> 
     server = with_workers(new_server)
     groups = {os.getpgid(pid) for pid in children(server.pid)}
     assert os.getpgid(server.pid) not in groups
+
+
+async def test_a_server_that_may_not_start_says_so_and_leaves_none_behind(new_server: Any) -> None:
+    first: Server = new_server(backend="sqlite", **BOTH)
+    command = [PYTHON, "manage.py", "serve", "--port", str(free_port())]
+    run = partial(subprocess.run, cwd=ROOT, env=first.environment, timeout=60)
+    refused = await asyncio.to_thread(run, command, capture_output=True)
+    assert refused.returncode == 1
+    assert b"another process serves this database" in refused.stderr
 
 
 async def test_they_end_with_a_server_that_stops(new_server: Any) -> None:

@@ -42,7 +42,7 @@ class Peers:
             return
         fields: dict[str, Any] = {"payload": update, "stored": is_stored}
         if scan is not None and (holds := as_message(scan)) is not None:
-            fields["holds"] = holds
+            fields["holds"], fields["types"] = holds, scan.types
         number = self._seat.publish("document.update", **fields)
         # Stored or not: whoever could not apply it must not take its commit for known.
         self._told.append((number, serial))

@@ -61,6 +61,7 @@ _CHECKED_WITHIN_S = 0.1  # a stretch of edits; if it took longer, others had the
 # a hundredth of that; where it is not, whoever makes the work shall pay for it.
 _TOGETHER_AT_MOST = 64
 _TAKEN_UP_WITHIN_S = 0.002
+_TAKING_AT_MOST_S = 0.005  # in a row: then it is others' turn
 _ALONE_FOR_S = 5.0
 _ANSWERED_WITHIN_S = 0.3  # by other processes, when a room opens
 _STORE_HEARSAY_AFTER_S = 2.0  # by then its own process has committed it, or is in trouble
@@ -247,9 +248,8 @@ class Room:
         if not self._cursors.is_empty:
             member.send_message(self._cursors.everybody(), now)
 
-    async def recheck_access(self, members: Sequence[Member] | None = None) -> None:
-        """Ask again what (all) members may do."""
-        members = list(self.members) if members is None else members
+    async def recheck_access(self, members: Sequence[Member]) -> None:
+        """Ask again what these may do."""
         await self.door.recheck(members, self._loop.time())
 
     def leave(self, member: Member) -> None:
@@ -269,14 +269,20 @@ class Room:
         began = self._loop.time()
         if began < self._alone_until or not self._may_take_from(member, sum(map(len, updates))):
             return 0
-        taken = 0
+        taken, now = 0, began
         for update in updates:
-            if not self._take(member, update):
+            if self._stretch.count_of(member) >= _TOGETHER_AT_MOST:
+                self.take_up()
+                now = self._loop.time()
+                if self.has_failed or not member.may_write or now < self._alone_until:
+                    break
+            if now - began > _TAKING_AT_MOST_S or not self._take(member, update):
                 break
             taken += 1
+            before, now = now, self._loop.time()
+            self._stretch.work_s += now - before
         if taken:
             member.last_heard_at = began
-            self._stretch.work_s += self._loop.time() - began
         return taken
 
     def _may_take_from(self, member: Member, size: int) -> bool:
@@ -288,10 +294,6 @@ class Room:
         return self._intake.has_room_for(self._replica, size) and self._journal.has_room_for(size)
 
     def _take(self, member: Member, update: bytes) -> bool:
-        if self._stretch.count_of(member) >= _TOGETHER_AT_MOST:
-            self.take_up()
-            if self.has_failed:
-                return False
         try:
             checked = self._intake.check_now(update)
         except CollabError:
@@ -644,7 +646,9 @@ class Room:
         update, holds = message["payload"], message.get("holds")
         if holds is None or self._intake.has_fatal:
             return await self._apply_foreign(update, is_stored=False)
-        return await self._apply_checked(update, from_message(holds), self._intake.apply_unnoted)
+        return await self._apply_checked(
+            update, from_message(holds, message.get("types", 0)), self._intake.apply_unnoted
+        )
 
     async def _apply_checked(self, update: bytes, scan: Scan, apply: Apply) -> bool:
         self._let_go_first(scan)

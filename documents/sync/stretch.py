@@ -129,12 +129,12 @@ def as_message(scan: Scan) -> list[Any] | None:
         return None
     clocks = [[client, *bounds] for client, bounds in scan.clocks.items()]
     deletes = [[client, ranges] for client, ranges in scan.deletes.items()]
-    return [clocks, [*scan.needs.items()], deletes, scan.types, scan.has_pairs]
+    return [clocks, [*scan.needs.items()], deletes, scan.has_pairs]
 
 
-def from_message(said: list[Any]) -> Scan:
+def from_message(said: list[Any], types: int) -> Scan:
     """The same at the other end."""
-    clocks, needs, deletes, types, has_pairs = said
+    clocks, needs, deletes, has_pairs = said
     return Scan(
         {client: (start, end) for client, start, end in clocks},
         {client: clock for client, clock in needs},  # noqa: C416 - lists

@@ -56,6 +56,25 @@ async def test_who_has_fallen_silent_is_waited_for_again() -> None:
     await until(lambda: quiet.got == [1])
 
 
+async def test_whatever_befalls_one_the_others_are_read() -> None:
+    class Broken(Line):
+        def read(self) -> bool:
+            raise SystemError("out of a protocol")
+
+    rounds, broken, line = Rounds(), Broken(), Line()
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    rounds.add(broken)
+    rounds.add(line)
+    line.came = 1
+    await until(lambda: line.got == [1])
+    assert broken.waits
+    assert broken not in rounds
+    late = Line()
+    late.came = 1
+    rounds.add(late)
+    await until(lambda: late.got == [1])
+
+
 async def test_a_stream_is_not_slowed_down() -> None:
     rounds, line = Rounds(), Line(is_stream=True)
     rounds.add(line)

@@ -311,7 +311,7 @@ async def test_a_deleted_document_sends_everybody_away() -> None:
         room = await stage.room()
         bob = await stage.player(room, "bob")
         stage.roles = None
-        await room.recheck_access()
+        await room.recheck_access(list(room.members))
         await until(lambda: isinstance(bob.closed_with, NotFound))
         with pytest.raises(NotFound):
             await stage.player(room, "carol")
@@ -504,8 +504,8 @@ async def test_an_older_answer_does_not_overwrite_a_newer_one() -> None:
             return [Standing(role)]
 
         room.door._standings = standings
-        first = asyncio.create_task(room.recheck_access())
-        second = asyncio.create_task(room.recheck_access())
+        first = asyncio.create_task(room.recheck_access(list(room.members)))
+        second = asyncio.create_task(room.recheck_access(list(room.members)))
         await a_moment()
         answers[1].set_result(Role.VIEWER)
         await a_moment()

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collab.errors import InvalidUpdate, Unavailable
+from collab.errors import InvalidUpdate, TooManyRequests, Unavailable
 from documents.models import Role
 from documents.protocol.messages import Update
 from documents.sync.guard import check
@@ -242,6 +242,34 @@ async def test_paragraphs_that_may_nest_deeply_are_looked_at_one_by_one() -> Non
         assert room._replica.nesting_bound < 100
 
 
+async def test_who_is_sent_away_over_what_they_typed_has_nothing_more_taken() -> None:
+    async with stage.staged() as scene:
+        room, [alice, _] = await crowd(scene, "alice", "bob")
+        keeps_waiting(room)
+        edits = [alice.inserts("x") for _ in range(100)]
+        with patch.object(Member, "charge", side_effect=TooManyRequests("too much")):
+            assert room.take_now(alice.member, edits) == 64
+        await until(lambda: isinstance(alice.closed_with, TooManyRequests))
+
+
+async def test_one_member_has_the_processor_for_some_milliseconds_at_most() -> None:
+    async with stage.staged() as scene:
+        room, [alice, _] = await crowd(scene, "alice", "bob")
+        keeps_waiting(room)
+        check_now, clock = room._intake.check_now, room._loop.time
+
+        def takes_two_ms(update: bytes) -> Any:
+            until_then = clock() + 0.002
+            while clock() < until_then:
+                pass
+            return check_now(update)
+
+        edits = [alice.inserts("x") for _ in range(50)]
+        with patch.object(room._intake, "check_now", takes_two_ms):
+            assert 0 < room.take_now(alice.member, edits) <= 4
+        assert room._stretch.work_s >= 0.002
+
+
 async def test_where_each_edit_takes_long_they_are_taken_one_by_one() -> None:
     def takes_long(self: Replica, update: bytes, scan: object) -> None:
         end = thread_time() + 0.01
@@ -373,7 +401,8 @@ def test_what_a_stretch_holds_goes_over_the_bus() -> None:
     assert held.has_pairs
     assert held.deletes
     assert held.types == 2
-    assert from_message(msgpack.unpackb(msgpack.packb(as_message(held)))) == held
+    said = msgpack.unpackb(msgpack.packb(as_message(held)))
+    assert from_message(said, held.types) == held
 
 
 @given(EDITS)
