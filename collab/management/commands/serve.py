@@ -49,6 +49,7 @@ def _require_migrated() -> None:
         raise ImproperlyConfigured(f"DATABASE_URL: {said}") from error
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         raise ImproperlyConfigured("the database is not up to date: run `manage.py migrate` first")
+    connection.close()
 
 
 def _require_storage() -> None:
