@@ -48,7 +48,7 @@ class SocketConsumer(AsyncConsumer):  # type: ignore[misc]
     """Subclasses implement ``converse``; it ends by returning, CollabError or Disconnected."""
 
     scope: dict[str, Any]
-    was_offered = False  # whether ``take_now`` has had the last frame
+    was_offered = False  # whether ``take_now`` has had the frame that came first
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         self.scope = scope

@@ -107,7 +107,7 @@ class DocumentConsumer(SocketConsumer):
                     for message in decode_frame(frame):
                         await room.receive(member, message)
                 frames = frames[taken + 1 :]
-                await asyncio.sleep(0)  # what waits is no reason to let others have a turn
+                await asyncio.sleep(0)  # a queue that is not empty is no reason to wait by itself
 
     def take_now(self, frames: Sequence[bytes]) -> int:
         if self._place is None:
