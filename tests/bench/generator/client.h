@@ -9,6 +9,7 @@
 #include "ledger.h"
 #include "plan.h"
 #include "updates.h"
+#include "websocket.h"
 
 typedef enum {
     CLIENT_WAITS,
@@ -46,7 +47,10 @@ typedef struct {
     uint32_t cursor;        // clock of its awareness
     int64_t began;
     bool wants_to_write;
-    Buffer in, out, message;
+    Buffer in, out;
+    Buffer message;         // that came in part
+    Frame frame;            // of which the rest has to come,
+    size_t frame_left;      // so many bytes
 } Client;
 
 void client_open(Client *client);

@@ -21,7 +21,7 @@ size_t websocket_answer(const uint8_t *bytes, size_t length, int *status) {
     return end + 4 - bytes;
 }
 
-bool websocket_read_frame(const uint8_t *bytes, size_t length, Frame *frame) {
+bool websocket_read_head(const uint8_t *bytes, size_t length, Frame *frame) {
     if (length < 2) return false;
     size_t header = 2, payload = bytes[1] & 0x7f;
     if (payload == 126) {
@@ -34,7 +34,7 @@ bool websocket_read_frame(const uint8_t *bytes, size_t length, Frame *frame) {
         for (int i = 2; i < 10; i++) payload = payload << 8 | bytes[i];
         header = 10;
     }
-    if (length < header + payload) return false;
+    if (length < header) return false;
     *frame = (Frame){bytes[0] & 0x0f, bytes[0] & 0x80, bytes + header, payload, header + payload};
     return true;
 }

@@ -20,6 +20,6 @@ typedef struct {
 void websocket_request(Buffer *out, const char *host, int port, const char *target);
 // The length of a complete answer to the handshake, 0 if there is more to come. Sets its status.
 size_t websocket_answer(const uint8_t *bytes, size_t length, int *status);
-// Whether a complete frame lies at the beginning.
-bool websocket_read_frame(const uint8_t *bytes, size_t length, Frame *frame);
+// Whether a frame begins there, of which the payload may not have come yet.
+bool websocket_read_head(const uint8_t *bytes, size_t length, Frame *frame);
 void websocket_write_frame(Buffer *out, int opcode, const void *payload, size_t length);
