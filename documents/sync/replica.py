@@ -79,6 +79,7 @@ class Replica:
         self.clocks: dict[int, int] = {}
         self.nesting_bound = 0  # shared types cannot nest deeper than this
         self.size_bytes = 0  # of all updates since the last measuring: an upper bound
+        self.revision = 0  # counts the updates that came since it was loaded
         self._waiting: list[tuple[bytes, Scan]] = []  # never given to the Doc before it is ready
         self._left: bytes | None = None  # what waits, as others are sent it, once that is known
         self._integrated = 0  # updates, and when what waits was last looked at as a whole
@@ -146,6 +147,7 @@ class Replica:
         (a new connection does, by the protocol), or ReplicaBroken.
         """
         self._left = None
+        self.revision += 1
         if not scan.has_parents_in(self.clocks):
             raise Unavailable("this edit belongs into something that did not come; connect again")
         if scan.has_pairs and self._raw is None:

@@ -2,15 +2,17 @@
 
 import asyncio
 
+import pycrdt
 import pytest
 
 from collab.accounts.principal import Principal
 from collab.errors import Unresponsive
 from documents.models import Role
-from documents.protocol.messages import QueryAwareness, Update
+from documents.protocol.messages import QueryAwareness, SyncStep1, Update
 from documents.sync.member import Member, Wishes
+from documents.sync.room import Room
 from presence.identity import identity_of
-from tests.documents.sync.stage import staged
+from tests.documents.sync.stage import Player, staged
 from tests.documents.sync.test_room import a_moment, cursor_of, until
 
 KiB = 1024
@@ -37,6 +39,44 @@ async def test_a_slow_reader_gets_one_difference_instead_of_every_edit() -> None
         assert len(slow.all_heard(Update)) - heard < 40  # of 200
         await bob.types("the end")
         await until(lambda: slow.text == quick.text == bob.text)
+
+
+async def opens_without_reading(room: Room) -> Player:
+    reader = Player(room, "reader", Role.EDITOR, Wishes())
+    reader.reads.clear()
+    room.join(reader.member)
+    await reader.says(SyncStep1(reader.doc.get_state()))
+    await until(lambda: reader.member.is_behind)
+    return reader
+
+
+async def test_who_opens_a_large_document_in_which_nobody_writes_is_sent_no_difference() -> None:
+    async with staged(max_backlog_bytes=16 * KiB) as stage:
+        room = await stage.room()
+        bob = await stage.player(room, "bob")
+        for _ in range(40):
+            await bob.types(WORDS)
+        reader = await opens_without_reading(room)
+        reader.reads.set()
+        await until(lambda: reader.text == bob.text)
+        await until(lambda: not reader.member.is_behind)
+        assert not reader.all_heard(Update)
+        await bob.types("the end")
+        await until(lambda: reader.text == bob.text)
+
+
+async def test_who_opens_a_large_document_is_sent_what_was_deleted_meanwhile() -> None:
+    async with staged(max_backlog_bytes=16 * KiB) as stage:
+        room = await stage.room()
+        bob = await stage.player(room, "bob")
+        for _ in range(40):
+            await bob.types(WORDS)
+        reader = await opens_without_reading(room)
+        before, words = bob.doc.get_state(), bob.doc.get("text", type=pycrdt.Text)
+        del words[0:1000]
+        await bob.says(Update(bob.doc.get_update(before)))
+        reader.reads.set()
+        await until(lambda: reader.text == bob.text)
 
 
 async def test_who_catches_up_sees_the_cursors_and_its_own_acks() -> None:
