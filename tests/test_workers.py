@@ -13,6 +13,7 @@ from tests.backends import free_port
 from tests.clients import Client, until
 from tests.servers import PYTHON, ROOT, Server
 
+HEAP = 64 * 1024 * 1024  # glibc's HEAP_MAX_SIZE
 BOTH = {"COLLAB_COMPACT_WORKER": "1", "COLLAB_WEBHOOK_WORKER": "1"}
 
 
@@ -42,6 +43,30 @@ async def test_they_are_two_and_take_little_memory_of_their_own(new_server: Any)
     assert len(workers) == 2
     for pid in workers:
         assert kilobytes(pid, "Pss") < 0.75 * kilobytes(pid, "Rss")
+
+
+async def test_all_threads_of_the_server_share_one_heap(new_server: Any) -> None:
+    # What one thread has freed would be of no use to the others, and stay with the process.
+    server = with_workers(new_server)
+    async with Client(server, server.new_document(), ack="count") as alice:
+        alice.types("x" * 100_000)  # is checked in one thread, stored in another
+        await alice.all_saved(within=10)
+    assert not heaps_of_threads(server.pid)
+
+
+def heaps_of_threads(pid: int) -> list[str]:
+    """glibc reserves 64 MB for each and has given them less than that."""
+    maps = [line.split() for line in Path(f"/proc/{pid}/maps").read_text().splitlines()]
+    return [
+        each[0]
+        for each in maps
+        if len(each) == 5 and each[1] == "---p" and HEAP / 2 < size_of(each[0]) < HEAP
+    ]
+
+
+def size_of(addresses: str) -> int:
+    start, end = addresses.split("-")
+    return int(end, 16) - int(start, 16)
 
 
 async def test_they_share_no_connection_with_it(new_server: Any) -> None:

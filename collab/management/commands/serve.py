@@ -12,6 +12,7 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from collab.heap import use_one_heap
 from collab.workers import Workers
 
 
@@ -23,6 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        use_one_heap()
         _require_storage()
         _require_migrated()
         workers = Workers(_wanted_workers())
