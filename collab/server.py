@@ -47,6 +47,16 @@ _OVERHEAD_BYTES = 64 * 1024  # so that our own check, which answers in words, co
 _SWITCH_S = 0.0005
 
 
+# Twisted's 50 are too few for a crowd that comes back: whoever finds no place tries again after a
+# second, then after two more. The kernel caps it (net.core.somaxconn).
+_BACKLOG = 4096
+
+
+def _endpoint(host: str, port: int) -> str:
+    """In Twisted's words, in which a colon is escaped."""
+    return f"tcp:port={port}:backlog={_BACKLOG}:interface={host.replace(':', chr(92) + ':')}"
+
+
 class CollabServer(Server):  # type: ignore[misc]
     """One process of the service. ``run`` blocks until it was told to stop."""
 
@@ -65,7 +75,7 @@ class CollabServer(Server):  # type: ignore[misc]
         largest = conf.max_message_bytes + _OVERHEAD_BYTES
         super().__init__(
             application,
-            endpoints=[f"tcp:port={port}:interface={host.replace(':', chr(92) + ':')}"],
+            endpoints=[_endpoint(host, port)],
             signal_handlers=False,
             websocket_timeout=-1,
             websocket_max_message_size=largest,

@@ -1,12 +1,16 @@
 """Fifty clients open one cold document of 5 MB at once: it is loaded once and encoded once."""
 
 import asyncio
+import signal
+import socket
 import time
+from contextlib import ExitStack
 
 from tests.clients import Client, connected, text_of, until
 
 MiB = 1024 * 1024
 JOINERS = 50
+CROWD = 300
 LIMIT = 2 * MiB
 PARAGRAPH = "All work and no play makes a dull document. " * 240
 
@@ -49,3 +53,19 @@ async def test_a_long_text_of_one_author_can_be_opened(new_server):
         whole = str(author.text)
     async with asyncio.timeout(5), Client(server, document) as newcomer:
         assert str(newcomer.text) == whole
+
+
+async def test_a_crowd_that_comes_while_nobody_listens_need_not_try_again(new_server):
+    """The kernel lets it in. Whoever it had no place for would try again a second later."""
+    server = new_server()
+    loop = asyncio.get_running_loop()
+    with ExitStack() as sockets:
+        server.signal(signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(0.9), asyncio.TaskGroup() as group:
+                for _ in range(CROWD):
+                    one = sockets.enter_context(socket.socket())
+                    one.setblocking(False)
+                    group.create_task(loop.sock_connect(one, ("127.0.0.1", server.port)))
+        finally:
+            server.signal(signal.SIGCONT)
