@@ -1,6 +1,7 @@
 """The C library's heap, of which glibc would make one for each thread (``mallopt(3)``)."""
 
 import ctypes
+import os
 
 _M_ARENA_MAX = -8  # malloc.h
 
@@ -10,8 +11,10 @@ def use_one_heap() -> None:
 
     A large update is checked in a thread and applied in another: with a heap for each, what the
     first has freed is of no use to the second, and stays with the process (80 MB more for a
-    document of 5 MB, measured). They hardly ever wait for each other: Python's lock has them take
-    turns already. To be called before there are threads. Nothing where the C library is another.
+    document of 5 MB, measured). They seldom wait for each other, since most of what they do is
+    done under Python's lock. To be called before there are threads. Does nothing where
+    ``MALLOC_ARENA_MAX`` says what is wanted, or the C library is another.
     """
-    if (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)) is not None:
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None and "MALLOC_ARENA_MAX" not in os.environ:
         mallopt(_M_ARENA_MAX, 1)
