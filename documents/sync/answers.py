@@ -32,6 +32,8 @@ class Answers:
         self._replica = replica
         self._everybody = everybody
         self._clock = asyncio.get_running_loop().time
+        # What members have for sure, while the news of a replica that was loaded again waits.
+        self.news_since: bytes | None = None
         self._base = b""  # the state that was encoded last, and its frames, for all who join
         self._base_frames: list[bytes] = []
 
@@ -62,24 +64,24 @@ class Answers:
         return self._framing.frames([base])
 
     def fell_behind(self, member: Member) -> None:
-        """It has been sent all there is: later it gets one difference from that."""
+        """It has been sent all there is: later it gets what came since, as one difference."""
         replica = self._replica()
         try:
-            state_vector = replica.state_vector()
+            has = self.news_since or replica.state_vector()
         except ReplicaBroken:  # it is being loaded again, and nobody can say what that will hold
             member.close(Unavailable("the document has to be loaded again; connect again"))
             return
-        had = replica, replica.revision
-        member.fall_behind(partial(self._catch_up, member, state_vector, had))
+        revision = 0 if self.news_since else replica.revision
+        member.fall_behind(partial(self._catch_up, member, has, revision))
 
-    def _catch_up(self, member: Member, state_vector: bytes, had: tuple[Replica, int]) -> None:
+    def _catch_up(self, member: Member, state_vector: bytes, revision: int) -> None:
         if member.closing is not None:
             return
         now, replica = self._clock(), self._replica()
-        metrics.CATCH_UPS.inc()
         # Most have only opened a large document, in which nobody has written meanwhile: to find
         # that out by a difference takes milliseconds of each.
-        if (replica, replica.revision) != had:
+        if replica.revision != revision:
+            metrics.CATCH_UPS.inc()
             for part in self._framing.parts(replica.difference(state_vector)):
                 member.send_message(Update(part), now)
         member.send_message(self._everybody(), now)

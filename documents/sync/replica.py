@@ -9,6 +9,7 @@ Not thread-safe; one room owns it and never awaits inside a call.
 """
 
 import asyncio
+import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -33,6 +34,7 @@ _TRUSTED_DEPTH = 1000  # of values in what passed the guard before
 _RAW_AT_LEAST_BYTES = 1024 * 1024  # raw updates are kept so long without another thought
 _PAIR = re.compile(rb"[\xf0-\xf4][\x80-\xbf]{3}")  # one in UTF-8; and some client ids by chance
 _LEAST_TYPE_BYTES = 6  # an item that creates a shared type, encoded
+_revisions = itertools.count(1)  # of all replicas: one that was loaded again is another
 EMPTY_UPDATE = b"\x00\x00"
 EMPTY_STATE_VECTOR = b"\x00"
 
@@ -72,14 +74,15 @@ def _merge_some(updates: Sequence[bytes]) -> bytes:
 
 
 class Replica:
-    """``clocks`` is the state vector as a dict: client id → next clock."""
+    """``clocks`` is the state vector as a dict: client id → next clock. After a break, as it was
+    before that."""
 
     def __init__(self) -> None:
         self._doc: pycrdt.Doc | None = pycrdt.Doc()  # type: ignore[type-arg]
         self.clocks: dict[int, int] = {}
         self.nesting_bound = 0  # shared types cannot nest deeper than this
         self.size_bytes = 0  # of all updates since the last measuring: an upper bound
-        self.revision = 0  # counts the updates that came since it was loaded
+        self.revision = next(_revisions)  # another one with whatever comes
         self._waiting: list[tuple[bytes, Scan]] = []  # never given to the Doc before it is ready
         self._left: bytes | None = None  # what waits, as others are sent it, once that is known
         self._integrated = 0  # updates, and when what waits was last looked at as a whole
@@ -147,7 +150,7 @@ class Replica:
         (a new connection does, by the protocol), or ReplicaBroken.
         """
         self._left = None
-        self.revision += 1
+        self.revision = next(_revisions)
         if not scan.has_parents_in(self.clocks):
             raise Unavailable("this edit belongs into something that did not come; connect again")
         if scan.has_pairs and self._raw is None:
@@ -184,17 +187,19 @@ class Replica:
             update = self.without_known(update)
             found = scan(update, max_depth=_TRUSTED_DEPTH)
         self._integrated += 1
+        self.revision = next(_revisions)
         self._call(lambda doc: doc.apply_update(update))
         if found.is_simple:
             for client, (_, end) in found.clocks.items():
                 self.clocks[client] = max(end, self.clocks.get(client, 0))
             return
-        self.clocks = decode_state_vector(self.state_vector())
-        if any(end > self.clocks.get(client, 0) for client, (_, end) in found.clocks.items()):
+        clocks = decode_state_vector(self.state_vector())
+        if any(end > clocks.get(client, 0) for client, (_, end) in found.clocks.items()):
             # Items that wait for one another: they would wait in the Doc for ever, and yrs can
             # hang over what it holds back (seen with 0.28).
             self._doc = None
             raise ReplicaBroken("the update's items depend on one another in a circle")
+        self.clocks = clocks
 
     def _integrate_waiting(self) -> None:
         """Take up what has become ready: one by one, and at last all together."""

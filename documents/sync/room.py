@@ -34,6 +34,7 @@ from documents.protocol.messages import (
     SyncStep2,
     Update,
 )
+from documents.protocol.state_vector import encode_state_vector
 from documents.protocol.ywebsocket import encode_message
 from documents.sync.answers import Answers
 from documents.sync.bus import Heard, Seat
@@ -122,6 +123,7 @@ class Room:
         self._serving = asyncio.Event()
         # In each turn of the loop: twenty who come back at once must not stop the whole process.
         self._one_answer = asyncio.Lock()
+        self._one_reload = asyncio.Lock()
         self._failure: CollabError | None = None
         # What other processes said and this room did not hear or could not apply; counted, so
         # that reading the log makes up for no more than what was missed before it began.
@@ -522,17 +524,24 @@ class Room:
         raise InvalidUpdate("the update cannot be applied")
 
     async def _reload(self) -> None:
-        """Start again from the log; if that is not possible, everybody is sent away."""
-        self._serving.clear()
-        try:
-            await self._load()
-        except Exception as error:
-            unavailable = Unavailable("the document cannot be loaded at the moment")
-            self.fail(unavailable)
-            raise unavailable from error
-        finally:
-            self._serving.set()
-            self._fanout.expect()
+        """Start again from the log; if that is not possible, everybody is sent away.
+
+        Members are sent what that brings, for it may be more than was heard.
+        """
+        async with self._one_reload:
+            members_have = encode_state_vector(self._replica.clocks)
+            self._serving.clear()
+            try:
+                await self._load()
+                self._answers.news_since = members_have
+            except Exception as error:
+                unavailable = Unavailable("the document cannot be loaded at the moment")
+                self.fail(unavailable)
+                raise unavailable from error
+            finally:
+                self._serving.set()
+                self._fanout.expect()
+            await self._relay_news_since(members_have)
 
     def _applies_without_unresolved(self, update: bytes, scan: Scan) -> bool:
         try:
@@ -612,7 +621,6 @@ class Room:
 
     async def _apply_rows(self, rows: Sequence[bytes]) -> None:
         """Apply rows of the log. What cannot be applied here is loaded like by whoever opens it."""
-        known = self._replica.state_vector()
         try:
             # Together: one row may depend on another that was committed after it.
             await self._apply_foreign(merge(rows), is_stored=True)
@@ -620,17 +628,18 @@ class Room:
             extra = {"document": self.document_id, "error": f"{error!r:.200}"}
             logger.warning("rows not applied, loading again", extra=extra)
             await self._reload()
-            await self._relay_news_since(known)
 
     async def _relay_news_since(self, state_vector: bytes) -> None:
         """What members may lack after a reload. Where the log says one clock twice, it may be cut
         where nobody can read it: then they have to come again."""
-        news = self._replica.difference(state_vector)
         try:
+            news = self._replica.difference(state_vector)
             await self._intake.check(news, is_stored=True)
         except InvalidUpdate:
             self.fail(Unavailable("the document has to be loaded again; connect again"))
             return
+        finally:
+            self._answers.news_since = None
         self._fanout.relay(news, None)
 
     async def _apply_foreign(self, update: bytes, *, is_stored: bool) -> bool:

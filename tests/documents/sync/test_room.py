@@ -13,9 +13,10 @@ from documents.access import Standing
 from documents.models import Role
 from documents.protocol.messages import Awareness, QueryAwareness, SyncStep1, SyncStep2, Update
 from documents.sync.guard import scan
-from documents.sync.replica import Replica, ReplicaBroken
+from documents.sync.replica import Replica, ReplicaBroken, merge
+from documents.sync.room import Room
 from presence.awareness import ClientState, decode_states
-from tests.documents.sync.stage import Player, staged
+from tests.documents.sync.stage import Player, Stage, staged
 
 
 async def until(condition: Callable[[], Any], *, within: float = 5) -> None:
@@ -350,6 +351,68 @@ async def test_an_update_that_breaks_the_replica_is_quarantined_and_the_room_reb
         await until(lambda: late.text == "kept and what is still owed")
         await late.types("!")
         await until(lambda: stage.log.text == "kept and what is still owed!")
+
+
+async def test_a_rebuilt_room_tells_what_its_log_had_and_nobody_had_heard() -> None:
+    async with staged() as stage:
+        room = await stage.room()
+        bob, carol = await stage.player(room, "bob"), await stage.player(room, "carol")
+        await bob.types("here ")
+        await until(lambda: carol.text == stage.log.text == "here ")
+        stage.log.updates.append(elsewhere(stage, "and there"))
+        await breaks(room, bob)
+        await until(lambda: carol.text == bob.text == stage.log.text)
+        assert "and there" in carol.text
+
+
+@pytest.mark.parametrize("is_looked_at_in_a_thread", [False, True])
+async def test_who_reads_slowly_misses_nothing_of_what_a_rebuild_brings(
+    *, is_looked_at_in_a_thread: bool
+) -> None:
+    async with staged(max_backlog_bytes=16 * 1024) as stage:
+        room = await stage.room()
+        bob, carol = await stage.player(room, "bob"), await stage.player(room, "carol")
+        await a_moment()
+        carol.reads.clear()
+        size = 100_000 if is_looked_at_in_a_thread else 100
+        stage.log.updates.append(elsewhere(stage, "x" * size))
+        if is_looked_at_in_a_thread:  # falls behind while that is done
+            checked = room._intake.check
+
+            async def fall_behind_meanwhile(update: bytes, *, is_stored: bool) -> object:
+                room._answers.fell_behind(carol.member)
+                return await checked(update, is_stored=is_stored)
+
+            with patch.object(room._intake, "check", fall_behind_meanwhile):
+                await room._reload()
+        else:  # is behind already
+            room._answers.fell_behind(carol.member)
+            await room._reload()
+        carol.reads.set()
+        carol.member._wake.set()
+        await until(lambda: carol.text == bob.text == "x" * size)
+
+
+def elsewhere(stage: Stage, text: str) -> bytes:
+    """Another process commits that, and the bus loses it."""
+    doc: pycrdt.Doc[Any] = pycrdt.Doc()
+    if stage.log.updates:
+        doc.apply_update(merge(stage.log.updates))
+    before, words = doc.get_state(), doc.get("text", type=pycrdt.Text)
+    words.insert(len(words), text)
+    return doc.get_update(before)
+
+
+async def breaks(room: Room, player: Player) -> None:
+    doc: pycrdt.Doc[Any] = pycrdt.Doc()
+    words = doc.get("text", type=pycrdt.Text)
+    words.insert(0, "fatal")
+    fatal = doc.get_update()
+    with (
+        patch.object(Replica, "apply", side_effect=ReplicaBroken("panic")),
+        pytest.raises(InvalidUpdate),
+    ):
+        await room.receive(player.member, Update(fatal))
 
 
 async def test_a_room_that_cannot_be_rebuilt_sends_everybody_away() -> None:
