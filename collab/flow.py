@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from collab.flag import Flag
-from collab.frames import binary_frames
+from collab.frames import binary_frames, whole_frame
 
 _MAX_UNREAD = 256  # messages that Daphne has parsed and nobody has taken
 _MAX_UNREAD_BYTES = 1024 * 1024
@@ -67,9 +67,12 @@ class Flow:
             return False
         if transport.dataBuffer or transport._tempDataBuffer or self._is_amid_message:
             return False
-        (frame,) = binary_frames(message, _FRAGMENT_BYTES)
-        sent = transport.writeSomeData(frame)
-        if not isinstance(sent, int):  # the connection is lost: let the transport find out
+        frame = whole_frame(message)
+        try:
+            sent = transport.socket.send(frame)
+        except BlockingIOError:
+            sent = 0
+        except OSError:  # the connection is lost: let the transport find out
             return False
         if sent < len(frame):
             transport.write(frame[sent:])

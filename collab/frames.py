@@ -6,6 +6,7 @@ Source: RFC 6455, section 5.2.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 _FIN, _CONTINUATION, _BINARY = 0x80, 0, 2
 _WHOLE_BINARY = _FIN | _BINARY
@@ -63,10 +64,16 @@ def _unmasked(masked: bytes, mask: bytes) -> bytes:
     return plain.to_bytes(length, "little")
 
 
+@lru_cache(maxsize=4)
+def whole_frame(message: bytes) -> bytes:
+    """A message of the server's in one frame. Kept for a while: most go to a whole room."""
+    return _frame(_FIN | _BINARY, message)
+
+
 def binary_frames(message: bytes, max_bytes: int) -> Iterator[bytes]:
     """A message of the server's, in frames with so much content at most (fragments, 5.4)."""
     if len(message) <= max_bytes:
-        yield _frame(_FIN | _BINARY, message)
+        yield whole_frame(message)
         return
     opcode, last = _BINARY, len(message) - max_bytes
     for start in range(0, len(message), max_bytes):

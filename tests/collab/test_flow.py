@@ -18,9 +18,15 @@ class Transport:
         self.is_full_at_once = False
         self._tempDataBuffer: list[bytes] = []
 
-    def writeSomeData(self, data: bytes) -> int | Exception:
+    @property
+    def socket(self) -> "Transport":
+        return self
+
+    def send(self, data: bytes) -> int:
         if self.takes < 0:
-            return ConnectionError("lost")
+            raise ConnectionError("lost")
+        if self.takes == 0:
+            raise BlockingIOError
         self.sent += data[: self.takes]
         return min(self.takes, len(data))
 
