@@ -7,6 +7,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from documents.protocol.messages import Update
 from documents.protocol.ywebsocket import encode_message
 from tests.backends import free_port
 from tests.bench import load
-from tests.bench.load import Plan, Result, Room
+from tests.bench.figures import Figure, Results
+from tests.bench.load import OutOfEdits, Plan, Result, Room
+from tests.bench.report import table
 from tests.servers import NewDocument, Server, skip_without
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -105,6 +108,53 @@ async def test_our_server_loses_nothing(server: Server, plan: Plan) -> None:
     assert (result.lost, result.closed, result.strange) == (0, 0, 0)
     assert result.acknowledged == 120
     assert 0 < result.p50_ms <= result.p99_ms <= result.max_ms
+
+
+async def test_a_large_document_comes_whole_in_fragments(
+    server: Server, plan: Plan, tmp_path: Path
+) -> None:
+    fill = tmp_path / "fill"
+    fill.write_bytes(large := large_update())
+    document: NewDocument = server.new_document()
+    target = f"/ws/documents/{document.id}?token={document.editor_link}"
+    result = await drive(replace(plan, fill=fill), server.port, target)
+    assert result.ready.bytes > 5 * len(large)
+    assert (result.lost, result.closed, result.strange) == (0, 0, 0)
+
+
+def large_update() -> bytes:
+    doc: pycrdt.Doc[Any] = pycrdt.Doc(client_id=7)
+    doc.get("filler", type=pycrdt.Text).insert(0, "." * 300_000)
+    return doc.get_update()
+
+
+async def test_edits_are_found_anywhere_in_large_frames(plan: Plan) -> None:
+    large = large_update()
+
+    def with_ballast(number: int, frame: bytes) -> list[bytes]:
+        update = read_var_bytes(frame, 2)[0]
+        return [encode_message(Update(pycrdt.merge_updates(large, update)))]
+
+    async with relaying(with_ballast) as port:
+        result = await drive(plan, port, "/room", is_silent=True)
+    assert (result.lost, result.duplicates, result.strange) == (0, 0, 0)
+    assert result.bytes > 120 * 5 * 300_000
+
+
+def test_a_round_in_which_nothing_was_reached_is_worse_than_any_other() -> None:
+    results = Results()
+    for rate in (100, None, 300):
+        results.add("fan-out", "collab", Figure("edits", "1/s", 200, more_is_better=True))
+        results.add("fan-out", "peer", Figure("edits", "1/s", rate, more_is_better=True))
+        results.add("fan-out", "idle peer", Figure("edits", "1/s", None, more_is_better=True))
+    said = table(results, ["collab", "peer", "idle peer"])
+    assert "| 200 | 100 (2×) in 2 of 3 | fails |" in said
+
+
+async def test_without_enough_edits_no_server_is_blamed(plan: Plan) -> None:
+    async with relaying(lambda number, frame: [frame]) as port:
+        with pytest.raises(OutOfEdits):
+            await drive(replace(plan, rate=1200), port, "/room", is_silent=True)
 
 
 async def test_what_a_server_loses_is_counted(plan: Plan) -> None:

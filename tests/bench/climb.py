@@ -19,7 +19,6 @@ _SHORT = {"warmup": 0.5, "seconds": 1.5, "drain": 2.0}
 _REFINEMENTS = 3  # to within 9 % of each other
 _HEAD_START = 8  # of a brief search
 _LOWEST = 0.5
-_OTHERS = 0.2  # of the servers' core
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +37,6 @@ class Step:
             and not result.lost
             and not result.closed
             and result.p99_ms <= WAIT_MS
-        )
-
-    @property
-    def may_be_a_hiccup(self) -> bool:
-        """Whether it failed by little, or while others worked there too: to be tried once more."""
-        if self.passes or self.result is None:
-            return False
-        return self.others_cpu > _OTHERS or (
-            not self.result.lost and self.result.p99_ms < 2 * WAIT_MS
         )
 
     def __str__(self) -> str:
@@ -100,9 +90,11 @@ class Climber:
         deliveries = _FIRST_DELIVERIES_PER_S * (_HEAD_START if is_brief else 1)
         self._first = deliveries / (plan.members - 1)
         self._found: dict[str, float] = {}
+        self.lacked_edits = False  # in the last search, which would have gone on
 
     def highest(self, contestant: Contestant) -> Step | None:
         """The step at the highest rate that passed, or None if nothing did."""
+        self.lacked_edits = False
         if self._plan.rate:  # it was asked for
             return self._attempt(contestant, self._plan.rate)
         low, high = self._bracket(contestant)
@@ -125,19 +117,27 @@ class Climber:
         """A rate that passes and twice that, which does not; in short steps."""
         found = self._found.get(contestant.name)
         rate = found / 1.5 if found else self._first
-        while not self._attempt(contestant, rate, **_SHORT).passes and rate >= _LOWEST:
+        if self._attempt(contestant, rate, **_SHORT).passes:
+            while self._attempt(contestant, rate * 2, **_SHORT).passes:
+                rate *= 2
+            return rate, rate * 2
+        while rate >= _LOWEST and not self._attempt(contestant, rate / 2, **_SHORT).passes:
             rate /= 2
-        while self._attempt(contestant, rate * 2, **_SHORT).passes:
-            rate *= 2
-        return rate, rate * 2
+        return rate / 2, rate
 
     def _attempt(self, contestant: Contestant, rate: float, **changes: float) -> Step:
         plan = replace(self._plan, rate=rate, **changes)  # type: ignore[arg-type]
+        """Once more if it fails, whoever it is and however it failed: it may have been a hiccup."""
         taken = self._take(contestant, plan)
-        return self._take(contestant, plan) if taken.may_be_a_hiccup else taken
+        return taken if taken.passes or self.lacked_edits else self._take(contestant, plan)
 
     def _take(self, contestant: Contestant, plan: Plan) -> Step:
-        taken = step(contestant, plan, self._documents)
+        try:
+            taken = step(contestant, plan, self._documents)
+        except load.OutOfEdits as lack:
+            self.lacked_edits = True
+            taken = Step(plan.rate, None, str(lack), 0.0, 0.0)
         print(f"    {taken}", file=sys.stderr, flush=True)
-        contestant.rest()
+        if not contestant.rest():
+            contestant.start_anew()
         return taken

@@ -40,7 +40,7 @@ class Contestant(ABC):
         self.directory = directory
         directory.mkdir(parents=True)
         self._ends = ExitStack()
-        self._count = 0
+        self._count = self._starts = 0
 
     @classmethod
     def missing(cls) -> str:
@@ -70,7 +70,18 @@ class Contestant(ABC):
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.end()
+
+    def end(self) -> None:
         self._ends.close()
+
+    def start_anew(self) -> None:
+        """As it was at first: what it has still to do must not fall to the next step."""
+        self.end()
+        self._starts += 1
+        self.directory = self.directory.with_name(f"again-{self._starts}")
+        self.directory.mkdir()
+        self.start()
 
     def rest(self) -> bool:
         """Wait until it has nothing left to do; whether that came about."""
@@ -225,11 +236,11 @@ class CollabGranian(CollabUvicorn):
         children = Path(f"/proc/{started[0]}/task/{started[0]}/children").read_text().split()
         return started + [int(pid) for pid in children]
 
-    def __exit__(self, *error: object) -> None:
+    def end(self) -> None:
         # Killed, it would leave its worker behind.
         for server in self.servers:
             server.stop()
-        super().__exit__(*error)
+        super().end()
 
 
 # -- Peers --------------------------------------------------------------------------------

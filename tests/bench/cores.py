@@ -67,8 +67,12 @@ def busy_seconds(core: int) -> float:
 
 
 def memory_bytes(pids: list[int]) -> int:
-    """The proportional set size: pages that processes share count once."""
-    return sum(_kilobytes(pid, "smaps_rollup", "Pss:") for pid in family(pids)) * 1024
+    """What they have of their own, with pages that they share counted once; and of the files that
+    they run what the largest of them has, whoever else runs those."""
+    members = family(pids)
+    own = sum(_kilobytes(pid, "smaps_rollup", "Pss_Anon:") for pid in members)
+    files = max((_kilobytes(pid, "status", "RssFile:") for pid in members), default=0)
+    return (own + files) * 1024
 
 
 def peak_bytes(pids: list[int]) -> int:

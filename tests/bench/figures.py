@@ -1,5 +1,6 @@
 """What is measured: figures of cases, and all rounds' figures of all servers together. Pure."""
 
+import math
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -36,12 +37,20 @@ class Row:
     unit: str
     more_is_better: bool
     is_compared: bool
-    values: dict[str, list[float]] = field(default_factory=dict)
+    values: dict[str, list[float | None]] = field(default_factory=dict)
     marks: dict[str, str] = field(default_factory=dict)
 
     def median(self, server: str) -> float | None:
-        values = self.values.get(server)
-        return statistics.median(values) if values else None
+        """Of all rounds; one in which it was not reached counts as worse than any other."""
+        worst = -math.inf if self.more_is_better else math.inf
+        values = [worst if value is None else value for value in self.values.get(server, [])]
+        median = statistics.median(values) if values else worst
+        return median if math.isfinite(median) else None
+
+    def rounds(self, server: str) -> tuple[int, int]:
+        """In how many of how many rounds it was reached."""
+        values = self.values.get(server, [])
+        return sum(value is not None for value in values), len(values)
 
     def ratio(self, ours: str, peer: str) -> float | None:
         """How many times better ours is; below 1: worse."""
@@ -67,9 +76,7 @@ class Results:
             row = self.rows[key] = Row(
                 case, figure.what, figure.unit, figure.more_is_better, figure.is_compared
             )
-        values = row.values.setdefault(server, [])
-        if figure.value is not None:
-            values.append(figure.value)
+        row.values.setdefault(server, []).append(figure.value)
         if figure.mark:
             row.marks[server] = figure.mark
 

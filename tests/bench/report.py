@@ -25,11 +25,13 @@ def _cell(row: Row, server: str) -> str:
     if server not in row.values:
         return "–"
     median = row.median(server)
+    reached, rounds = row.rounds(server)
+    of = f" in {reached} of {rounds}" if reached < rounds else ""
     if median is None:
-        return "fails"
+        return f"fails{of}" if reached else "fails"
     ratio = row.ratio(_counterpart(server), server)
     beside = f" ({ratio:.2g}×)" if ratio is not None else ""
-    return f"{_number(median)}{row.marks.get(server, '')}{beside}"
+    return f"{_number(median)}{row.marks.get(server, '')}{beside}{of}"
 
 
 def _counterpart(server: str) -> str:

@@ -15,7 +15,7 @@
 
 #define PER_SOURCE 500  // connections from one loopback address: servers limit them
 #define CLIENT_ID 0x10000000u
-#define LONG 65536         // bytes of a frame that is dealt with as it comes
+#define LONG 16384         // bytes of a frame that is dealt with as it comes
 #define KEPT_BEFORE 4096u  // bytes of a message, while nothing is counted
 
 static uint8_t received[1 << 18];
@@ -163,7 +163,7 @@ static void count_tokens(Client *client, const Message *message, char sign, int6
     Token token;
     while (token_find(&at, end, sign, &token)) {
         if (sign == '~') ledger_receive(&world->ledger, client->document, client->member, token, now);
-        else ledger_see_cursor(&world->ledger, client->document, client->member, token);
+        else ledger_see_cursor(&world->ledger, client->document, client->member, token, now);
     }
 }
 

@@ -26,8 +26,17 @@ int64_t ledger_due(const Ledger *ledger, uint64_t edit) {
     return ledger->begin + (int64_t)((double)edit * (double)SECOND / ledger->plan->rate);
 }
 
-static void time_it(Ledger *ledger, Histogram *histogram, uint64_t edit, int64_t now) {
-    int64_t due = ledger_due(ledger, edit);
+double ledger_cursor_interval(const Ledger *ledger) {
+    const Plan *plan = ledger->plan;
+    if (plan->awareness <= 0) return 0;
+    return (double)SECOND / (plan->awareness * plan->documents * plan->members);
+}
+
+int64_t ledger_cursor_due(const Ledger *ledger, uint64_t number) {
+    return ledger->begin + (int64_t)((double)number * ledger_cursor_interval(ledger));
+}
+
+static void time_it(const Ledger *ledger, Histogram *histogram, int64_t due, int64_t now) {
     int64_t warm = ledger->begin + (int64_t)(ledger->plan->warmup * (double)SECOND);
     if (due >= warm) histogram_add(histogram, now - due);
 }
@@ -46,21 +55,26 @@ void ledger_receive(Ledger *ledger, uint32_t document, uint32_t member, Token to
     }
     *got = 1;
     ledger->tally.delivered++;
-    time_it(ledger, &ledger->tally.latency, edit, now);
+    time_it(ledger, &ledger->tally.latency, ledger_due(ledger, edit), now);
 }
 
 void ledger_acknowledge(Ledger *ledger, uint64_t edit, int64_t now) {
     ledger->tally.acknowledged++;
-    time_it(ledger, &ledger->tally.acknowledgement, edit, now);
+    time_it(ledger, &ledger->tally.acknowledgement, ledger_due(ledger, edit), now);
 }
 
-void ledger_see_cursor(Ledger *ledger, uint32_t document, uint32_t member, Token token) {
+void ledger_see_cursor(Ledger *ledger, uint32_t document, uint32_t member, Token token,
+                       int64_t now) {
     const Plan *plan = ledger->plan;
-    if (token.writer >= plan->members || token.writer == member) return;
+    if (token.writer >= plan->members || token.writer == member || !token.number) return;
     uint64_t whose = (uint64_t)document * plan->members + member;
     uint32_t *latest = &ledger->cursor[whose * plan->members + token.writer];
     ledger->tally.cursors_seen++;
-    if (token.number > *latest) *latest = token.number;
+    if (token.number <= *latest) return;
+    *latest = token.number;
+    uint64_t turn = (uint64_t)(token.number - 1) * plan->documents * plan->members;
+    uint64_t mover = (uint64_t)document * plan->members + token.writer;
+    time_it(ledger, &ledger->tally.cursor_latency, ledger_cursor_due(ledger, turn + mover), now);
 }
 
 uint64_t ledger_expected(const Ledger *ledger) {

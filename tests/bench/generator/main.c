@@ -63,13 +63,14 @@ static void open_all(void) {
     memset(&world.synced, 0, sizeof world.synced);
     world.frames = world.bytes = 0;
     int64_t began = now_ns();
+    double cpu = cpu_seconds();
     open_some(false, deadline);
     double took = (double)(now_ns() - began) / 1e9;
     printf("{\"event\":\"ready\",\"members\":%u,\"seconds\":%.3f,\"handshakes_per_s\":%.1f,"
-           "\"bytes\":%lu,\"synced_p50_ms\":%.3f,\"synced_p95_ms\":%.3f,\"synced_max_ms\":%.3f}\n",
+           "\"bytes\":%lu,\"synced_p50_ms\":%.3f,\"synced_p95_ms\":%.3f,\"synced_max_ms\":%.3f,\"cpu\":%.3f}\n",
            world.ready, took, others / took, world.bytes,
            histogram_quantile_ms(&world.synced, 0.5), histogram_quantile_ms(&world.synced, 0.95),
-           (double)world.synced.longest_us / 1000);
+           (double)world.synced.longest_us / 1000, (cpu_seconds() - cpu) / took);
     fflush(stdout);
     int64_t settled = now_ns() + SETTLE_NS;
     while (now_ns() < settled) turn(settled);
@@ -104,7 +105,7 @@ static int64_t run(int64_t begin, double *cpu_share) {
     Ledger *ledger = &world.ledger;
     int64_t measuring = begin + (int64_t)(plan->warmup * (double)SECOND);
     int64_t end = measuring + (int64_t)(plan->seconds * (double)SECOND), latest = 0;
-    double cursor_ns = plan->awareness > 0 ? (double)SECOND / (plan->awareness * members) : 0;
+    double cursor_ns = ledger_cursor_interval(ledger);
     uint64_t next_edit = 0, next_cursor = 0;
     bool is_measuring = false;
     double cpu = cpu_seconds();
@@ -127,7 +128,7 @@ static int64_t run(int64_t begin, double *cpu_share) {
             send_edit(next_edit);
         }
         for (; cursor_ns > 0; next_cursor++) {
-            int64_t due = begin + (int64_t)((double)next_cursor * cursor_ns);
+            int64_t due = ledger_cursor_due(ledger, next_cursor);
             if (due > now) {
                 if (due < wake) wake = due;
                 break;
@@ -169,8 +170,9 @@ static void report(int64_t latest, double cpu_share) {
     printf("\"acknowledged\":%lu,\"ack_p50_ms\":%.3f,\"ack_p99_ms\":%.3f,", tally->acknowledged,
            histogram_quantile_ms(&tally->acknowledgement, 0.5),
            histogram_quantile_ms(&tally->acknowledgement, 0.99));
-    printf("\"cursors_sent\":%lu,\"cursors_seen\":%lu,\"stale_cursors\":%lu,", tally->cursors_sent,
-           tally->cursors_seen, ledger_stale_cursors(&world.ledger));
+    printf("\"cursors_sent\":%lu,\"cursors_seen\":%lu,\"stale_cursors\":%lu,\"cursor_p99_ms\":%.3f,",
+           tally->cursors_sent, tally->cursors_seen, ledger_stale_cursors(&world.ledger),
+           histogram_quantile_ms(&tally->cursor_latency, 0.99));
     printf("\"frames\":%lu,\"bytes\":%lu,\"late_ms\":%.3f,\"cpu\":%.3f}\n", world.frames, world.bytes,
            (double)latest / 1e6, cpu_share);
 }

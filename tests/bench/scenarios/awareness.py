@@ -28,6 +28,7 @@ def _measure(plan: Plan, contestant: Contestant) -> list[Figure]:
     pairs = plan.members * (plan.members - 1)
     return [
         Figure("server's core", "%", step.server_cpu * 100 if result else None),
+        Figure("from who moves to who sees, p99", "ms", result.cursor_p99_ms if result else None),
         Figure(
             "members that missed another's last cursor", "%",
             100 * result.stale_cursors / pairs if result else None,

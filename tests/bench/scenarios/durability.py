@@ -22,10 +22,11 @@ _BYTES = 4096  # a page of a database
 def cases(options: Options) -> list[Case]:
     return [
         Case(
-            f"{writers} writing, {rate}/s in all: edit to commit", partial(_measure, plan), _is_ours
+            f"50 members, {writers} writing, {rate}/s in all: edit to commit",
+            partial(_measure, Plan(50, writers, rate, seconds=max(options.seconds, seconds))),
+            _is_ours,
         )
-        for writers, rate in ((1, 20), (50, 500))
-        for plan in [Plan(max(2, writers), writers, rate, seconds=options.seconds)]
+        for writers, rate, seconds in ((5, 25, 20), (50, 500, 8))
     ]
 
 
@@ -38,6 +39,7 @@ def _measure(plan: Plan, contestant: Contestant) -> list[Figure]:
     contestant.query = "&ack=count"
     floor = fdatasync_ms(contestant.directory)
     result = climb.step(contestant, plan).result
+    floor += fdatasync_ms(contestant.directory)
     all_came = result is not None and result.acknowledged == result.sent
     return [
         Figure("acknowledged, p50", "ms", result.ack_p50_ms if result and all_came else None),

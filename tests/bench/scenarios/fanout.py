@@ -34,7 +34,7 @@ def highest_rate(climber: climb.Climber, contestant: Contestant) -> list[Figure]
     best = climber.highest(contestant)
     if best is None or best.result is None:
         return [Figure("edits with p99 ≤ 250 ms and no loss", "1/s", None, more_is_better=True)]
-    mark = "*" if best.result.is_bound_by_generator else ""
+    mark = "*" if best.result.is_bound_by_generator or climber.lacked_edits else ""
     return [
         Figure("edits with p99 ≤ 250 ms and no loss", "1/s", best.rate, True, mark),
         Figure("server's core at that rate", "%", best.server_cpu * 100, is_compared=False),

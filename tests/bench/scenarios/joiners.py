@@ -30,7 +30,9 @@ def _measure(joiners: int, megabytes: int, contestant: Contestant) -> list[Figur
     peak = cores.peak_bytes(contestant.pids)
     result = step.result
     is_whole = result is not None and result.ready.bytes >= joiners * fill.stat().st_size * 0.9
+    mark = "*" if result and result.ready.is_bound_by_generator else ""
+    p95_ms = result.ready.synced_p95_ms if result and is_whole else None
     return [
-        Figure("synced, p95", "ms", result.ready.synced_p95_ms if result and is_whole else None),
+        Figure("synced, p95", "ms", p95_ms, mark=mark),
         Figure("most memory meanwhile", "MB", peak / 1e6),
     ]

@@ -13,7 +13,7 @@ const PARAGRAPH = 200 // edits
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
 // The fewer write, the more each may have to.
-const editsOf = writer => (writer < 2 ? 300_000 : writer < 10 ? 20_000 : writer < 50 ? 15_000 : 2_000)
+const editsOf = writer => (writer < 2 ? 600_000 : writer < 10 ? 60_000 : writer < 50 ? 20_000 : 4_000)
 
 const digits = (number, length) =>
   length === 0 ? '' : digits(Math.floor(number / 62), length - 1) + DIGITS[number % 62]

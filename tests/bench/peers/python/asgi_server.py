@@ -1,9 +1,9 @@
 """pycrdt-websocket's ASGI server, as its documentation starts it, on uvicorn."""
 
-import asyncio
 import os
 
 import uvicorn
+import uvloop
 from pycrdt.websocket import ASGIServer, WebsocketServer
 
 
@@ -13,4 +13,4 @@ async def main() -> None:
         await uvicorn.Server(config).serve()
 
 
-asyncio.run(main())
+uvloop.run(main())  # as uvicorn's own command does where uvloop is installed
