@@ -16,6 +16,7 @@ WAIT_MS = 250.0  # for 99 of 100 deliveries
 
 _FIRST_DELIVERIES_PER_S = 1500
 _SHORT = {"warmup": 0.5, "seconds": 1.5, "drain": 2.0}
+_DRAIN_S = 5.0  # of a full step: what comes later came too late anyway
 _REFINEMENTS = 3  # to within 9 % of each other
 _HEAD_START = 8  # of a brief search
 _LOWEST = 0.5
@@ -101,13 +102,13 @@ class Climber:
         best: Step | None = None
         for _ in range(self._refinements):
             middle = (low * high) ** 0.5
-            taken = self._attempt(contestant, middle)
+            taken = self._attempt(contestant, middle, drain=_DRAIN_S)
             if taken.passes:
                 best, low = taken, middle
             else:
                 high = middle
         while best is None and low >= _LOWEST:  # short steps passed where a full one does not
-            taken = self._attempt(contestant, low)
+            taken = self._attempt(contestant, low, drain=_DRAIN_S)
             best, low = (taken, low) if taken.passes else (None, low / 1.5)
         if best is not None:
             self._found[contestant.name] = best.rate
