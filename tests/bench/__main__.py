@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import resource
+import signal
 import sys
 import tempfile
 import time
@@ -28,11 +29,13 @@ from tests.bench.scenarios import SCENARIOS
 from tests.bench.scenarios.options import Options
 
 _SHORT_SCENARIOS = ["fanout", "awareness", "join", "idle", "light", "durability"]
+_BUSY = 0.1
 _SHORT_SERVERS = ["collab", "hocuspocus", "y-websocket", "pycrdt-asgi", "naive-memory"]
 
 
 def main() -> None:
     chosen = _arguments()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or its servers would go on
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     workshop.prepare()
@@ -90,6 +93,8 @@ def _present(names: list[str]) -> list[type[Contestant]]:
     print(f"servers on core {cores.SERVER_CORE}, generator and databases on {cores.OTHER_CORE}")
     if cores.SERVER_CORE == cores.OTHER_CORE:
         print("only one core: the generator takes from the servers")
+    if (busy := cores.busy_share(cores.SERVER_CORE)) > _BUSY:
+        print(f"others use {busy:.0%} of the servers' core: repeat this on a quiet machine")
     present = []
     for name in names:
         kind = CONTESTANTS[name]

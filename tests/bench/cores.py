@@ -66,6 +66,13 @@ def busy_seconds(core: int) -> float:
     return (user + nice + system + irq + softirq) / _TICKS_PER_S
 
 
+def busy_share(core: int) -> float:
+    """How much of it was used in the last second."""
+    before = busy_seconds(core)
+    time.sleep(1)
+    return busy_seconds(core) - before
+
+
 def memory_bytes(pids: list[int]) -> int:
     """What they have of their own, with pages that they share counted once; and of the files that
     they run what the largest of them has, whoever else runs those."""
