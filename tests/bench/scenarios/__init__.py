@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from tests.bench.figures import Case
 from tests.bench.scenarios import (
+    alone,
     awareness,
     big,
     cluster,
@@ -19,6 +20,7 @@ from tests.bench.scenarios.options import Options
 SCENARIOS: dict[str, Callable[[Options], list[Case]]] = {
     "fanout": fanout.cases,
     "many": many.cases,
+    "alone": alone.cases,
     "awareness": awareness.cases,
     "join": joiners.cases,
     "idle": idlers.cases,
