@@ -12,7 +12,7 @@ from documents.protocol.messages import QueryAwareness, SyncStep1, Update
 from documents.sync.member import Member, Wishes
 from documents.sync.room import Room
 from presence.identity import identity_of
-from tests.documents.sync.stage import Player, staged
+from tests.documents.sync.stage import Player, Stage, staged
 from tests.documents.sync.test_room import a_moment, cursor_of, until
 
 KiB = 1024
@@ -41,6 +41,13 @@ async def test_a_slow_reader_gets_one_difference_instead_of_every_edit() -> None
         await until(lambda: slow.text == quick.text == bob.text)
 
 
+async def writes_a_large_document(stage: Stage) -> Player:
+    bob = await stage.player(await stage.room(), "bob")
+    for _ in range(40):
+        await bob.types(WORDS)
+    return bob
+
+
 async def opens_without_reading(room: Room) -> Player:
     reader = Player(room, "reader", Role.EDITOR, Wishes())
     reader.reads.clear()
@@ -52,11 +59,8 @@ async def opens_without_reading(room: Room) -> Player:
 
 async def test_who_opens_a_large_document_in_which_nobody_writes_is_sent_no_difference() -> None:
     async with staged(max_backlog_bytes=16 * KiB) as stage:
-        room = await stage.room()
-        bob = await stage.player(room, "bob")
-        for _ in range(40):
-            await bob.types(WORDS)
-        reader = await opens_without_reading(room)
+        bob = await writes_a_large_document(stage)
+        reader = await opens_without_reading(bob.room)
         reader.reads.set()
         await until(lambda: reader.text == bob.text)
         await until(lambda: not reader.member.is_behind)
@@ -67,11 +71,8 @@ async def test_who_opens_a_large_document_in_which_nobody_writes_is_sent_no_diff
 
 async def test_who_opens_a_large_document_is_sent_what_was_deleted_meanwhile() -> None:
     async with staged(max_backlog_bytes=16 * KiB) as stage:
-        room = await stage.room()
-        bob = await stage.player(room, "bob")
-        for _ in range(40):
-            await bob.types(WORDS)
-        reader = await opens_without_reading(room)
+        bob = await writes_a_large_document(stage)
+        reader = await opens_without_reading(bob.room)
         before, words = bob.doc.get_state(), bob.doc.get("text", type=pycrdt.Text)
         del words[0:1000]
         await bob.says(Update(bob.doc.get_update(before)))
