@@ -631,12 +631,14 @@ class Room:
 
     async def _relay_news_since(self, state_vector: bytes) -> None:
         """What members may lack after a reload. Where the log says one clock twice, it may be cut
-        where nobody can read it: then they have to come again."""
+        where nobody can read it: then they have to come again, as after any other failure here."""
         try:
             news = self._replica.difference(state_vector)
             await self._intake.check(news, is_stored=True)
-        except InvalidUpdate:
+        except BaseException as error:  # also if the member for whom it was loaded has left
             self.fail(Unavailable("the document has to be loaded again; connect again"))
+            if not isinstance(error, InvalidUpdate):
+                raise
             return
         finally:
             self._answers.news_since = None

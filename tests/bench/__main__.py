@@ -29,7 +29,7 @@ from tests.bench.scenarios import SCENARIOS
 from tests.bench.scenarios.options import Options
 
 _SHORT_SCENARIOS = ["fanout", "awareness", "join", "idle", "light", "durability"]
-_BUSY = 0.1
+_BUSY = 0.1  # of the servers' core, by others
 _SHORT_SERVERS = ["collab", "hocuspocus", "y-websocket", "pycrdt-asgi", "naive-memory"]
 
 

@@ -127,8 +127,8 @@ class Climber:
         return rate / 2, rate
 
     def _attempt(self, contestant: Contestant, rate: float, **changes: float) -> Step:
-        plan = replace(self._plan, rate=rate, **changes)  # type: ignore[arg-type]
         """Once more if it fails, whoever it is and however it failed: it may have been a hiccup."""
+        plan = replace(self._plan, rate=rate, **changes)  # type: ignore[arg-type]
         taken = self._take(contestant, plan)
         return taken if taken.passes or self.lacked_edits else self._take(contestant, plan)
 

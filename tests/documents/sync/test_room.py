@@ -393,6 +393,26 @@ async def test_who_reads_slowly_misses_nothing_of_what_a_rebuild_brings(
         await until(lambda: carol.text == bob.text == "x" * size)
 
 
+async def test_who_leaves_amid_a_rebuild_takes_nothing_from_the_others() -> None:
+    async with staged() as stage:
+        room = await stage.room()
+        bob, carol = await stage.player(room, "bob"), await stage.player(room, "carol")
+        stage.log.updates.append(elsewhere(stage, "x" * 100_000))
+        looks = asyncio.Event()
+
+        async def for_ever(update: bytes, *, is_stored: bool) -> None:
+            looks.set()
+            await asyncio.Event().wait()
+
+        with patch.object(room._intake, "check", for_ever):
+            rebuilding = asyncio.create_task(room._reload())
+            await looks.wait()
+            rebuilding.cancel()
+            await asyncio.gather(rebuilding, return_exceptions=True)
+        for player in (bob, carol):  # they connect again, and have it from the first answer
+            await until(lambda player=player: isinstance(player.closed_with, Unavailable))
+
+
 def elsewhere(stage: Stage, text: str) -> bytes:
     """Another process commits that, and the bus loses it."""
     doc: pycrdt.Doc[Any] = pycrdt.Doc()
