@@ -6,7 +6,7 @@ the loop's own pool: a database that hangs would take the threads of all other w
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial, wraps
+from functools import cache, partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
@@ -17,6 +17,9 @@ from django.db.models import Model
 P = ParamSpec("P")
 T = TypeVar("T")
 
+# Every driver takes these. Django's look at each value was a fifth of the work of people who type
+# alone; of dates and ids it is taken once a statement.
+_AS_THEY_ARE = frozenset({int, str, bytes, type(None)})
 _THREADS = ThreadPoolExecutor(16, thread_name_prefix="database")
 # Admissions of a storm must not keep edits from the log.
 _WRITER = ThreadPoolExecutor(1, thread_name_prefix="journal")
@@ -79,9 +82,7 @@ def in_writer_thread(work: Callable[P, T]) -> Callable[P, Awaitable[T]]:
     return sync_to_async(work_or_hang_up, thread_sensitive=False, executor=_WRITER)
 
 
-def insert_rows(
-    model: type[Model], fields: Sequence[str], rows: Iterable[Sequence[object]]
-) -> None:
+def insert_rows(model: type[Model], fields: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """``bulk_create`` without objects, for the journal: a quarter of the time."""
     columns = [model._meta.get_field(name) for name in fields]
     names = ", ".join(_quoted(field) for field in columns)
@@ -90,9 +91,7 @@ def insert_rows(
     _write(f"INSERT INTO {table} ({names}) VALUES ({values})", columns, rows)  # noqa: S608 - names
 
 
-def update_rows(
-    model: type[Model], fields: Sequence[str], rows: Iterable[Sequence[object]]
-) -> None:
+def update_rows(model: type[Model], fields: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """``bulk_update`` without objects; the primary key comes last in each row.
 
     Django's makes one statement of conditions for all rows: a commit of a hundred documents took
@@ -104,12 +103,18 @@ def update_rows(
     _write(f"UPDATE {table} SET {', '.join(assigned)} WHERE {key}", columns, rows)  # noqa: S608
 
 
-def _write(statement: str, columns: Sequence[Any], rows: Iterable[Sequence[object]]) -> None:
-    prepare = [partial(field.get_db_prep_save, connection=connection) for field in columns]
+def _write(statement: str, columns: Sequence[Any], rows: Iterable[Sequence[Any]]) -> None:
+    prepare = [cache(partial(field.get_db_prep_save, connection=connection)) for field in columns]
     with connection.cursor() as cursor:
         cursor.executemany(
             statement,
-            [[one(value) for one, value in zip(prepare, row, strict=True)] for row in rows],
+            [
+                [
+                    value if type(value) in _AS_THEY_ARE else prepared(value)
+                    for prepared, value in zip(prepare, row, strict=True)
+                ]
+                for row in rows
+            ],
         )
 
 
