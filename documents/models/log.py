@@ -10,7 +10,12 @@ from django.db import models
 class LogEntry(models.Model):
     """One author's updates of one commit, merged. ``seq`` counts 1, 2, 3 … without gaps."""
 
-    document = models.ForeignKey("documents.Document", on_delete=models.CASCADE, related_name="log")
+    document = models.ForeignKey(
+        "documents.Document",
+        on_delete=models.CASCADE,
+        related_name="log",
+        db_index=False,  # ``gapless_log`` is one
+    )
     seq = models.PositiveBigIntegerField()
     update = models.BinaryField(help_text="A Yjs update, encoding v1")
     author = models.ForeignKey(
