@@ -77,12 +77,16 @@ class Lookout:
 
 def index(document_id: UUID, *, now: datetime) -> None:
     """Keep what a document says now. Nothing happens if it is gone."""
-    if not Document.objects.filter(id=document_id).exists():
-        return
-    SearchText.objects.update_or_create(document_id=document_id, defaults={"looked_at": now})
+    # Before the look, in case that ends the process: then others come first.
+    texts = SearchText.objects.filter(document_id=document_id)
+    if not texts.update(looked_at=now):
+        if not Document.objects.filter(id=document_id).exists():
+            return
+        first = SearchText(document_id=document_id, looked_at=now)
+        SearchText.objects.bulk_create([first], ignore_conflicts=True)
     stored = log.read(document_id)
     text = content.render(stored.parts, content.Format.TEXT).decode()
     # Of two workers the one that has read more is right. PostgreSQL stores no NUL.
-    SearchText.objects.filter(document_id=document_id, head__lte=stored.head).update(
+    texts.filter(head__lte=stored.head).update(
         head=stored.head, text=text[:_LONGEST].casefold().replace("\x00", "")
     )
