@@ -29,6 +29,7 @@ class Step:
     trouble: str
     server_cpu: float  # shares of the server's core: its own,
     others_cpu: float  # and everybody else's, who make a figure worth less
+    nice_cpu: float = 0.0  # what of its own stands back for whoever wants the core
 
     @property
     def passes(self) -> bool:
@@ -59,12 +60,14 @@ def step(contestant: Contestant, plan: Plan, documents: int = 1) -> Step:
 
 
 def step_in(contestant: Contestant, plan: Plan, rooms: list[Room]) -> Step:
-    used: list[tuple[float, float, float]] = []
+    used: list[tuple[float, float, float, float]] = []
 
     def note(event: str) -> None:
         if event in ("measuring", "measured"):
             own = cores.cpu_seconds(contestant.pids)
-            used.append((own, cores.busy_seconds(cores.SERVER_CORE), time.monotonic()))
+            nice = cores.cpu_seconds(contestant.pids, only_nice=True)
+            busy = cores.busy_seconds(cores.SERVER_CORE)
+            used.append((own, nice, busy, time.monotonic()))
 
     try:
         result = load.run(
@@ -76,9 +79,9 @@ def step_in(contestant: Contestant, plan: Plan, rooms: list[Room]) -> Step:
         )
     except load.Failed as failure:
         return Step(plan.rate, None, str(failure), 0.0, 0.0)
-    own, busy, took = (after - before for before, after in zip(*used, strict=True))
+    own, nice, busy, took = (after - before for before, after in zip(*used, strict=True))
     took = max(took, 0.001)  # a plan may be only to connect
-    return Step(plan.rate, result, "", own / took, max(0.0, busy - own) / took)
+    return Step(plan.rate, result, "", own / took, max(0.0, busy - own) / took, nice / took)
 
 
 class Climber:

@@ -49,12 +49,14 @@ def _stat(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
-def cpu_seconds(pids: list[int]) -> float:
+def cpu_seconds(pids: list[int], *, only_nice: bool = False) -> float:
+    """``only_nice``: of those among them that stand back for others (see ``nice(2)``)."""
     ticks = 0
     for pid in family(pids):
         with suppress(OSError):
             fields = _stat(pid)
-            ticks += int(fields[11]) + int(fields[12])
+            if int(fields[16]) > 0 or not only_nice:
+                ticks += int(fields[11]) + int(fields[12])
     return ticks / _TICKS_PER_S
 
 

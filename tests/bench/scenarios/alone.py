@@ -30,5 +30,15 @@ def _measure(documents: int, seconds: float, contestant: Contestant) -> list[Fig
     step = climb.step(contestant, plan, documents)
     return [
         *latencies(step),
-        Figure("server's core", "%", step.server_cpu * 100 if step.result else None),
+        *_cpu(step),
+    ]
+
+
+def _cpu(step: climb.Step) -> list[Figure]:
+    if step.result is None:
+        return [Figure("server's core", "%", None)]
+    serving = (step.server_cpu - step.nice_cpu) * 100
+    return [
+        Figure("server's core", "%", serving),
+        Figure("the same for work that waits", "%", step.nice_cpu * 100, is_compared=False),
     ]
