@@ -22,7 +22,7 @@ def channel_layer(redis_url: str) -> dict[str, Any]:
     if not redis_url:
         return {"BACKEND": "channels.layers.InMemoryChannelLayer"}
     return {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "BACKEND": "collab.pubsub.PubSubLayer",
         "CONFIG": {"hosts": [_host(url) for url in redis_urls(redis_url)]},
     }
 

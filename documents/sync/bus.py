@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 from collab import metrics
+from documents.sync.solitude import Solitude
 
 logger = logging.getLogger(__name__)
 
@@ -22,16 +23,16 @@ logger = logging.getLogger(__name__)
 _MAX_WAITING = 1000  # messages
 _MAX_WAITING_BYTES = 32 * 1024 * 1024
 _TIMEOUT_S = 3.0
-_HERE = "document.here"
+HERE = "document.here"  # said by who takes a seat
 
 
 class Layer(Protocol):
-    """What we use of a Channels layer: the in-memory one and the Redis ones."""
+    """What we use of a Channels layer; ``group_send`` may say how many processes received it."""
 
     async def new_channel(self, prefix: str = ...) -> str: ...
     async def group_add(self, group: str, channel: str) -> None: ...
     async def group_discard(self, group: str, channel: str) -> None: ...
-    async def group_send(self, group: str, message: dict[str, Any]) -> None: ...
+    async def group_send(self, group: str, message: dict[str, Any]) -> int | None: ...
     async def receive(self, channel: str) -> dict[str, Any]: ...
 
 
@@ -46,10 +47,15 @@ def group_of(document_id: UUID) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A message of somebody else; ``has_gap``: others before it were lost, or said too early."""
+    """A message of somebody else.
+
+    ``has_gap``: others before it were lost, or said too early. ``ends_silence``: we have said
+    nothing lately, for nobody was there.
+    """
 
     message: dict[str, Any]
     has_gap: bool = False
+    ends_silence: bool = False
 
 
 class Seat:
@@ -62,6 +68,9 @@ class Seat:
         self._origin = uuid4().hex
         self._counter = 0
         self._runs: dict[str, tuple[int, int]] = {}  # origin → first and next number without gap
+        self._solitude = Solitude()
+        self._was_silent = False
+        self._loop = asyncio.get_running_loop()
         self._early: deque[dict[str, Any]] = deque()  # came while the seat was being taken
         self._waiting: deque[dict[str, Any]] = deque()
         self._waiting_bytes = 0
@@ -92,10 +101,10 @@ class Seat:
         return True
 
     async def _hear_ourselves(self) -> None:
-        await self._layer.group_send(self._group, {"type": _HERE, "origin": self._origin})
+        await self._layer.group_send(self._group, {"type": HERE, "origin": self._origin})
         while True:
             message = await self._layer.receive(self._channel)
-            if message["type"] == _HERE and message["origin"] == self._origin:
+            if message["type"] == HERE and message["origin"] == self._origin:
                 return
             self._early.append(message)
 
@@ -123,8 +132,13 @@ class Seat:
             origin = message.get("origin")
             if origin is None:  # said by a request, not by a room
                 return Heard(message)
-            if origin != self._origin and message["type"] != _HERE:
-                return Heard(message, has_gap=self._note(origin, message))
+            if origin != self._origin:
+                ends_silence, self._was_silent = self._was_silent, False
+                self._solitude.is_disturbed(self._counter)
+                has_gap = message["type"] != HERE and self._note(origin, message)
+                return Heard(message, has_gap, ends_silence)
+            if message["type"] != HERE:
+                self._solitude.comes_back(message["n"], self._loop.time())
 
     def _note(self, origin: str, message: dict[str, Any]) -> bool:
         """Whether messages of this origin are missing before it, or among those that it covers."""
@@ -145,11 +159,23 @@ class Seat:
             self._runs[origin] = max(first, message["n"] + 1), expected
 
     # -- Speaking ---------------------------------------------------------------------------
+    @property
+    def is_heard(self) -> bool:
+        """Whether a room in another process may be there to listen."""
+        return not self.is_alone and not self._solitude.is_sure(self._loop.time())
+
     def publish(self, kind: str, **fields: Any) -> int:
-        """Queue a message for the rooms of this document in other processes; return its number."""
+        """Queue a message for the rooms of this document in other processes; return its number.
+
+        To nobody nothing is said. It has a number all the same: who comes later, or was there
+        and not heard, knows by it that there was more.
+        """
         if self.is_alone:
             return self._counter
         self._counter += 1
+        if not self.is_heard:
+            self._was_silent = True
+            return self._counter
         self._waiting.append({"type": kind, "origin": self._origin, "n": self._counter, **fields})
         self._waiting_bytes += _size(self._waiting[-1])
         while len(self._waiting) > _MAX_WAITING or (
@@ -176,11 +202,13 @@ class Seat:
     async def _send(self, message: dict[str, Any]) -> None:
         try:
             async with _in_time():
-                await self._layer.group_send(self._group, message)
+                receivers = await self._layer.group_send(self._group, message)
         except Exception as error:  # redis-py, channels-redis and OSError have no base
             metrics.BUS_LOST.inc()
             self._note_unreachable(error)
             return
+        if receivers is not None:
+            self._solitude.reached(message["n"], receivers, self._loop.time())
         metrics.BUS_SENT.inc()
         self._is_reachable = True
 

@@ -66,6 +66,12 @@ class Peers:
             fields["since"] = since
         self._seat.publish("document.committed", **fields)
 
+    def tell_of_silence(self) -> None:
+        """Somebody came while nothing was told: they have to read what the log has got."""
+        head = self.position.head
+        fields = {"after": head, "head": head, "upto": 0, "since": _ALWAYS_A_GAP}
+        self._seat.publish("document.committed", **fields)
+
     # -- Believing --------------------------------------------------------------------------
     def hear_update(self, message: dict[str, Any], now: float) -> None:
         if not message["stored"]:

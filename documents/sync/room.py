@@ -37,7 +37,7 @@ from documents.protocol.messages import (
 from documents.protocol.state_vector import encode_state_vector
 from documents.protocol.ywebsocket import encode_message
 from documents.sync.answers import Answers
-from documents.sync.bus import Heard, Seat
+from documents.sync.bus import HERE, Heard, Seat
 from documents.sync.cursors import Cursors
 from documents.sync.door import Door, Standings
 from documents.sync.fanout import Fanout
@@ -186,7 +186,10 @@ class Room:
             heard = await self._seat.next_message()
             await self._serving.wait()
             try:
-                await self._hear(heard)
+                if heard.ends_silence:
+                    self._peers.tell_of_silence()
+                if heard.message["type"] != HERE:
+                    await self._hear(heard)
             except Exception as error:  # the next sweep makes up for it, whatever it was
                 self._seat.disown(heard.message)
                 self._missed += 1

@@ -172,6 +172,19 @@ class Player:
         return [message.payload for message in self.all_heard(Awareness)]
 
 
+class CountingLayer(InMemoryChannelLayer):
+    """Says how many received a message, as Redis does, and what was sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[str] = []
+
+    async def group_send(self, group: str, message: dict[str, Any]) -> int:
+        self.sent.append(message["type"])
+        await super().group_send(group, message)
+        return len(self.groups.get(group, ()))
+
+
 class Stage:
     """One document, one log, one layer; as many rooms as there are processes in the story."""
 
@@ -179,7 +192,7 @@ class Stage:
         self.document_id = uuid4()
         self.conf = conf
         self.log = Log()
-        self.layer = InMemoryChannelLayer()
+        self.layer = CountingLayer()
         self.roles: dict[str, Role | None] | None = {}
         self._underway = Underway(None, "", max_bytes=0)  # as if all were one process
         self._tasks: dict[Room, list[asyncio.Task[None]]] = {}

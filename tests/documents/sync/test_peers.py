@@ -6,6 +6,7 @@ from unittest.mock import patch
 from collab.errors import Unavailable
 from documents.models import Role
 from documents.protocol.messages import Event, SyncStep2, Update
+from documents.sync.bus import Heard
 from documents.sync.hearsay import Hearsay
 from documents.sync.position import Position
 from tests.documents.sync.stage import Player, Stage, staged
@@ -103,6 +104,88 @@ async def test_a_newcomers_process_learns_who_is_in_the_others() -> None:
         carol = await stage.player(there, "carol")
         await until(lambda: carol.awareness)
         assert [state.client for state in states_in(carol.awareness[-1])] == [7]
+
+
+# -- Where nobody else is there -------------------------------------------------------------
+async def silent_room(stage: Stage) -> Player:
+    """Bob, alone in the only room, which knows that it is."""
+    bob = await stage.player(await stage.room(is_alone=False), "bob", ack_count=True)
+    await bob.types("one ")
+    await until(lambda: bob.saved == 2)
+    await until(lambda: not bob.room._seat.is_heard)
+    stage.layer.sent.clear()
+    return bob
+
+
+async def test_nothing_is_said_to_nobody() -> None:
+    async with staged() as stage:
+        bob = await silent_room(stage)
+        for number in range(10):
+            await bob.types(f"{number} ")
+            await bob.says(cursor_of(7, clock=number + 1))
+        await until(lambda: bob.saved == 12)
+        await a_moment()
+        assert stage.layer.sent == []
+
+
+async def test_who_comes_gets_what_was_said_to_nobody() -> None:
+    async with staged() as stage:
+        bob = await silent_room(stage)
+        await bob.says(cursor_of(7, clock=1))
+        stage.log.may_commit.clear()
+        await bob.types("two ")  # not in the log when the other room reads it
+        await a_moment()
+        assert stage.layer.sent == []
+        carol = await stage.player(await stage.room(is_alone=False), "carol")
+        assert carol.text == "one "
+        stage.log.may_commit.set()
+        await until(lambda: carol.text == "one two ")  # without any further edit or sweep
+        await until(lambda: carol.awareness)
+        await bob.types("three ")
+        await until(lambda: carol.text == "one two three ")
+        await carol.types("four")
+        await until(lambda: bob.text == "one two three four")
+
+
+async def test_who_comes_gets_what_was_committed_before_they_were_noticed() -> None:
+    async with staged() as stage:
+        bob = await silent_room(stage)
+        stage.log.may_commit.clear()
+        await bob.types("two ")
+        may_hear, hear = asyncio.Event(), bob.room._hear
+
+        async def hear_late(heard: Heard) -> None:
+            await may_hear.wait()
+            await hear(heard)
+
+        with patch.object(bob.room, "_hear", hear_late):
+            event = {"type": "document.event", "event": "title", "data": {"title": "New"}}
+            await stage.layer.group_send(f"document.{stage.document_id}", event)
+            carol = await stage.player(await stage.room(is_alone=False), "carol")
+            stage.log.may_commit.set()
+            await until(lambda: bob.saved == 3)
+            await a_moment()
+            assert not bob.room._seat.is_heard
+            assert carol.text == "one "
+            may_hear.set()
+            await until(lambda: carol.text == "one two ")
+
+
+async def test_who_was_there_and_could_not_hear_knows_that_they_have_missed_something() -> None:
+    async with staged() as stage:
+        bob, carol = await two_rooms(stage)
+        group = stage.layer.groups[f"document.{stage.document_id}"]
+        channel = carol.room._seat._channel
+        came = group.pop(channel)  # as if its connection to Redis were away
+        await bob.types("one ")
+        await until(lambda: not bob.room._seat.is_heard)
+        await bob.types("two ")
+        await until(lambda: bob.saved == 3)
+        group[channel] = came
+        assert carol.text == ""
+        bob.room._seat._solitude._until = 0.0  # time passes
+        await bob.types("three")
+        await until(lambda: carol.text == "one two three")
 
 
 @patch("documents.sync.room._RETRY_S", 0.01)
