@@ -28,6 +28,11 @@ class Coalescer:
             due = max(self._not_before, self._loop.time())
             self._timer = self._loop.call_at(due, self._act, due)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits, and nothing would have to."""
+        return self._timer is None and self._not_before <= self._loop.time()
+
     def act_now(self) -> None:
         """What cannot wait; the next interval begins with it."""
         self.cancel()

@@ -80,10 +80,19 @@ class Fanout:
     def close(self) -> None:
         self._timer.cancel()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether whatever comes may be sent without delay."""
+        return self._timer.is_idle
+
     def flush(self) -> None:
         """Send what has gathered, now."""
         if self._gathered:
             self._timer.act_now()
+
+    def flush_expected(self) -> None:
+        """Take up what is expected, and send it now."""
+        self._timer.act_now()
 
     def _send_gathered(self) -> None:
         self._take_up()

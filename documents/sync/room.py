@@ -274,7 +274,7 @@ class Room:
         began = self._loop.time()
         if began < self._alone_until or not self._may_take_from(member, sum(map(len, updates))):
             return 0
-        taken, now = 0, began
+        taken, now, was_idle = 0, began, self._fanout.is_idle
         for update in updates:
             if self._stretch.count_of(member) >= _TOGETHER_AT_MOST:
                 self.take_up()
@@ -288,6 +288,8 @@ class Room:
             self._stretch.work_s += now - before
         if taken:
             member.last_heard_at = began
+            if was_idle:  # the next turn of the loop may be long in coming
+                self._fanout.flush_expected()
         return taken
 
     def _may_take_from(self, member: Member, size: int) -> bool:
