@@ -37,7 +37,8 @@ class Peers:
     def tell_update(
         self, update: bytes, scan: Scan | None, serial: int, *, is_stored: bool
     ) -> None:
-        """Everything that is owed to the log has to be told, and before it is said to be there."""
+        """Everything that is owed to the log has to be told, or at least numbered, and before it
+        is said to be there."""
         if self._seat.is_alone:
             return
         fields: dict[str, Any] = {"payload": update, "stored": is_stored}
@@ -48,7 +49,7 @@ class Peers:
         self._told.append((number, serial))
 
     def owe_untold(self) -> None:
-        """The next commit holds what this room has not told: the others have to read it."""
+        """The next commit holds what this room has not told itself: the others have to read it."""
         self._owes_untold = True
 
     def tell_committed(self, after: int, head: int, serial: int) -> None:

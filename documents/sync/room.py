@@ -141,6 +141,8 @@ class Room:
         self._journal.register(self.document_id, self._settled)
         self._intake.refuse_from_now_on(await self._fatal_updates(self.document_id))
         await self._load()
+        if self._journal.is_pending(self.document_id):  # of a room of this process that failed
+            self._peers.owe_untold()
         self.ledger.take_over()
         self._peers.ask_who_is_there()
         self._asked_around_at = self.empty_since = self._loop.time()
@@ -289,8 +291,15 @@ class Room:
         if taken:
             member.last_heard_at = began
             if was_idle:  # the next turn of the loop may be long in coming
-                self._fanout.flush_expected()
+                self._flush_expected()
         return taken
+
+    def _flush_expected(self) -> None:
+        try:
+            self._fanout.flush_expected()
+        except Exception:  # not the fault of whoever happened to be read
+            logger.exception("edits not sent", extra={"document": self.document_id})
+            self.fail(Unavailable("the document has to be loaded again; connect again"))
 
     def _may_take_from(self, member: Member, size: int) -> bool:
         if not self._serving.is_set() or self.has_failed or self._replica.has_unresolved:

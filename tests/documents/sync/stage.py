@@ -14,7 +14,7 @@ from channels.layers import InMemoryChannelLayer
 
 from collab.accounts.principal import Principal
 from collab.conf import Conf
-from collab.errors import CollabError
+from collab.errors import CollabError, Unavailable
 from documents.access import Standing
 from documents.models import Role
 from documents.protocol.messages import (
@@ -205,6 +205,22 @@ class Stage:
             interval_s=self.conf.commit_interval_ms / 1000,
             max_pending_bytes=self.conf.max_pending_bytes,
         )
+        room = await self._opened(journal, is_alone=is_alone)
+        self._tasks[room].append(asyncio.create_task(journal.run()))
+        return room
+
+    async def room_after(self, room: Room) -> Room:
+        """The next one in the same process, after this one has failed."""
+        room.fail(Unavailable("to be loaded again"))
+        await room.close()
+        *tasks, journal_task = self._tasks.pop(room)
+        for task in tasks:
+            task.cancel()
+        again = await self._opened(room._journal, is_alone=False)
+        self._tasks[again].append(journal_task)
+        return again
+
+    async def _opened(self, journal: Journal, *, is_alone: bool) -> Room:
         seat = Seat(self.layer, group_of(self.document_id), is_alone=is_alone)
         room = Room(
             self.document_id,
@@ -218,9 +234,7 @@ class Stage:
             standings=self._standings,
         )
         await room.open()
-        self._tasks[room] = [
-            asyncio.create_task(work) for work in (journal.run(), room.listen(), seat.run())
-        ]
+        self._tasks[room] = [asyncio.create_task(work) for work in (room.listen(), seat.run())]
         return room
 
     async def sweep(self) -> None:
