@@ -39,6 +39,7 @@ ONCE = (
     "tests/documents/test_thinning.py",
     "tests/documents/sync/test_coalescer.py",
     "tests/documents/sync/test_one_fault.py",
+    "tests/documents/sync/test_solitude.py",
     "tests/documents/sync/test_peers.py",
     "tests/documents/sync/test_programs.py",
     "tests/documents/sync/test_room.py",

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from collab.pubsub import PubSubLayer
 from tests.backends import Redis
 from tests.clients import Client, until
 from tests.servers import Server
@@ -41,6 +42,20 @@ async def hear_each_other(here: Server, there: Server, documents: int) -> None:
             carol.points_at(1, cursor=1)
             await until(lambda: carol.doc.client_id in bob.awareness, within=2)
             await bob.all_saved()
+
+
+async def test_the_layer_says_how_many_processes_received_a_message(tmp_path: Path) -> None:
+    with Redis(tmp_path / "redis") as redis:
+        here, there = PubSubLayer(hosts=[redis.url]), PubSubLayer(hosts=[redis.url])
+        assert await here.group_send("group", {"type": "said"}) == 0
+        for layer, receivers in [(here, 1), (there, 2)]:
+            channel = await layer.new_channel()
+            await layer.group_add("group", channel)
+            while await here.group_send("group", {"type": "said"}) < receivers:
+                await asyncio.sleep(0.01)  # Redis answers SUBSCRIBE late
+            assert (await layer.receive(channel))["type"] == "said"
+        await here.flush()
+        await there.flush()
 
 
 async def test_several_redis_share_the_documents(new_server: Any, tmp_path: Path) -> None:

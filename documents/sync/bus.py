@@ -138,7 +138,7 @@ class Seat:
                 has_gap = message["type"] != HERE and self._note(origin, message)
                 return Heard(message, has_gap, ends_silence)
             if message["type"] != HERE:
-                self._solitude.comes_back(message["n"], self._loop.time())
+                self._solitude.comes_back(message["n"])
 
     def _note(self, origin: str, message: dict[str, Any]) -> bool:
         """Whether messages of this origin are missing before it, or among those that it covers."""
@@ -200,6 +200,7 @@ class Seat:
         return message
 
     async def _send(self, message: dict[str, Any]) -> None:
+        said_at = self._loop.time()
         try:
             async with _in_time():
                 receivers = await self._layer.group_send(self._group, message)
@@ -208,7 +209,7 @@ class Seat:
             self._note_unreachable(error)
             return
         if receivers is not None:
-            self._solitude.reached(message["n"], receivers, self._loop.time())
+            self._solitude.reached(message["n"], receivers, said_at)
         metrics.BUS_SENT.inc()
         self._is_reachable = True
 

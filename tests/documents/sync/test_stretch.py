@@ -45,6 +45,29 @@ async def crowd(scene: stage.Stage, *names: str) -> tuple[Room, list[Player]]:
     return room, players
 
 
+async def test_in_a_quiet_room_an_edit_is_sent_and_owed_before_anything_else_happens() -> None:
+    async with stage.staged() as scene:
+        room, (alice, _) = await crowd(scene, "alice", "bob")
+        await until(lambda: alice.saved == 2 and room._fanout.is_idle)
+        with patch.object(Member, "send") as send:
+            assert room.take_now(alice.member, [alice.inserts("now")])
+            assert send.call_count == 1
+            assert not room.ledger.is_settled
+            assert room.take_now(alice.member, [alice.inserts("then")])
+            assert send.call_count == 1  # not quiet any more
+
+
+async def test_what_cannot_be_sent_is_not_the_fault_of_who_is_read() -> None:
+    async with stage.staged() as scene:
+        room, (alice, bob) = await crowd(scene, "alice", "bob")
+        await until(lambda: alice.saved == 2 and room._fanout.is_idle)
+        with patch.object(Member, "send", side_effect=RuntimeError):
+            assert room.take_now(alice.member, [alice.inserts("now")])
+        assert room.has_failed
+        assert isinstance(alice.member.closing, Unavailable)
+        assert isinstance(bob.member.closing, Unavailable)
+
+
 async def test_what_many_type_in_one_interval_is_one_frame_and_one_row() -> None:
     async with stage.staged() as scene:
         room, players = await crowd(scene, "alice", "bob", "carol", "dan", "eve")
