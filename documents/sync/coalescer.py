@@ -8,6 +8,9 @@ from time import thread_time
 # long as it came late (then others need the processor), unless that would keep people waiting.
 _TIMES_OF_WORK, _TIMES_OF_DELAY = 5, 3
 _REST_AT_MOST_S = 0.1
+# Longer than a round in which busy connections are read (``collab.rounds``): or the first of each
+# would be sent apart from the others.
+_QUIET_AFTER_S = 0.03
 
 
 class Coalescer:
@@ -29,9 +32,9 @@ class Coalescer:
             self._timer = self._loop.call_at(due, self._act, due)
 
     @property
-    def is_idle(self) -> bool:
-        """Whether nothing waits, and nothing would have to."""
-        return self._timer is None and self._not_before <= self._loop.time()
+    def is_quiet(self) -> bool:
+        """Whether nothing waits, nothing would have to, and it has been so for a while."""
+        return self._timer is None and self._not_before + _QUIET_AFTER_S <= self._loop.time()
 
     def act_now(self) -> None:
         """What cannot wait; the next interval begins with it."""

@@ -81,9 +81,9 @@ class Fanout:
         self._timer.cancel()
 
     @property
-    def is_idle(self) -> bool:
-        """Whether whatever comes may be sent without delay."""
-        return self._timer.is_idle
+    def is_quiet(self) -> bool:
+        """Whether what comes now is hardly one of many."""
+        return self._timer.is_quiet
 
     def flush(self) -> None:
         """Send what has gathered, now."""

@@ -276,7 +276,7 @@ class Room:
         began = self._loop.time()
         if began < self._alone_until or not self._may_take_from(member, sum(map(len, updates))):
             return 0
-        taken, now, was_idle = 0, began, self._fanout.is_idle
+        taken, now, was_quiet = 0, began, self._fanout.is_quiet
         for update in updates:
             if self._stretch.count_of(member) >= _TOGETHER_AT_MOST:
                 self.take_up()
@@ -290,7 +290,7 @@ class Room:
             self._stretch.work_s += now - before
         if taken:
             member.last_heard_at = began
-            if was_idle:  # the next turn of the loop may be long in coming
+            if was_quiet:  # the next turn of the loop may be long in coming
                 self._flush_expected()
         return taken
 

@@ -48,7 +48,7 @@ async def crowd(scene: stage.Stage, *names: str) -> tuple[Room, list[Player]]:
 async def test_in_a_quiet_room_an_edit_is_sent_and_owed_before_anything_else_happens() -> None:
     async with stage.staged() as scene:
         room, (alice, _) = await crowd(scene, "alice", "bob")
-        await until(lambda: alice.saved == 2 and room._fanout.is_idle)
+        await until(lambda: alice.saved == 2 and room._fanout.is_quiet)
         with patch.object(Member, "send") as send:
             assert room.take_now(alice.member, [alice.inserts("now")])
             assert send.call_count == 1
@@ -60,7 +60,7 @@ async def test_in_a_quiet_room_an_edit_is_sent_and_owed_before_anything_else_hap
 async def test_what_cannot_be_sent_is_not_the_fault_of_who_is_read() -> None:
     async with stage.staged() as scene:
         room, (alice, bob) = await crowd(scene, "alice", "bob")
-        await until(lambda: alice.saved == 2 and room._fanout.is_idle)
+        await until(lambda: alice.saved == 2 and room._fanout.is_quiet)
         with patch.object(Member, "send", side_effect=RuntimeError):
             assert room.take_now(alice.member, [alice.inserts("now")])
         assert room.has_failed
