@@ -44,7 +44,7 @@ chaos: $(VENV)/.dev  ## Kill, pause and cut everything for ten minutes (CHAOS_SE
 	@tests/prepare.sh
 	$(TRY_OUT) $(PY) -m tests.chaos
 
-bench: $(VENV)/.dev  ## Beside Hocuspocus, y-websocket and others, for hours; BENCH=--short: five minutes
+bench: $(VENV)/.dev  ## Beside Hocuspocus, y-websocket and others, for hours; BENCH=--short: some minutes
 	@tests/prepare.sh
 	$(TRY_OUT) $(PY) -m tests.bench $(BENCH)
 
