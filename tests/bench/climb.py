@@ -91,6 +91,7 @@ class Climber:
         self._plan = plan
         self._documents = documents
         self._refinements = 1 if is_brief else _REFINEMENTS
+        self._tries = 1 if is_brief else 2
         deliveries = _FIRST_DELIVERIES_PER_S * (_HEAD_START if is_brief else 1)
         self._first = deliveries / (plan.members - 1)
         self._found: dict[str, float] = {}
@@ -130,10 +131,16 @@ class Climber:
         return rate / 2, rate
 
     def _attempt(self, contestant: Contestant, rate: float, **changes: float) -> Step:
-        """Once more if it fails, whoever it is and however it failed: it may have been a hiccup."""
+        """Once more if it fails, whoever it is and however it failed: it may have been a hiccup.
+
+        Not so in a brief search.
+        """
         plan = replace(self._plan, rate=rate, **changes)  # type: ignore[arg-type]
-        taken = self._take(contestant, plan)
-        return taken if taken.passes or self.lacked_edits else self._take(contestant, plan)
+        for _ in range(self._tries):
+            taken = self._take(contestant, plan)
+            if taken.passes or self.lacked_edits:
+                break
+        return taken
 
     def _take(self, contestant: Contestant, plan: Plan) -> Step:
         try:

@@ -20,13 +20,14 @@ _BYTES = 4096  # a page of a database
 
 
 def cases(options: Options) -> list[Case]:
+    loads = [(5, 25, 20)] if options.is_short else [(5, 25, 20), (50, 500, 8)]
     return [
         Case(
             f"50 members, {writers} writing, {rate}/s in all: edit to commit",
             partial(_measure, Plan(50, writers, rate, seconds=max(options.seconds, seconds))),
             _is_ours,
         )
-        for writers, rate, seconds in ((5, 25, 20), (50, 500, 8))
+        for writers, rate, seconds in loads
     ]
 
 
