@@ -1,4 +1,4 @@
-"""The WebSocket at /ws/documents/<id>: authorize, join, pump frames. The y-websocket protocol.
+"""The WebSocket at /ws/documents/<id>: authorize, join, listen. The y-websocket protocol.
 
 Authorization comes before anything is joined: a refused client has touched no room and no
 group (``documents.sync.hub`` adds the room's channel to the group after this).
@@ -32,13 +32,18 @@ _of_user = Places("of yours")
 class DocumentConsumer(SocketConsumer):
     """One client of one document."""
 
-    _place: tuple[Room, Member] | None = None  # once it listens
+    __slots__ = ("_limit", "_place")
+
+    def __init__(self) -> None:
+        self._limit: int = settings.COLLAB.max_message_bytes
+        self._place: tuple[Room, Member] | None = None  # once it listens
 
     async def converse(self) -> None:
         query = {key: values[-1] for key, values in parse_qs(self._query_string()).items()}
         document_id = self._document_id()
         mark = current_hub().mark(document_id)
         admission = await in_database_thread(admit)(self.scope["headers"], query, document_id)
+        self.scope["headers"].clear()  # a kilobyte of each connection that nobody reads again
         person = identity_of(admission.principal).id
         logs.user.set(person)
         with _of_user.one(person, settings.COLLAB.max_connections_per_user):
@@ -53,9 +58,11 @@ class DocumentConsumer(SocketConsumer):
             if room.door.has_changed_since(mark):
                 await room.recheck_access([member])
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._carry(member))
-                group.create_task(self._expel(member))
-                group.create_task(self._listen(room, member))
+                member.connect(self.send_bytes, group.create_task)
+                try:
+                    await self._listen(room, member)
+                finally:  # a group that ends takes no more tasks
+                    member.disconnect()
         finally:
             room.leave(member)
 
@@ -87,14 +94,8 @@ class DocumentConsumer(SocketConsumer):
         member.expires_at = admission.expires_at
         return member
 
-    async def _carry(self, member: Member) -> None:
-        raise await member.pump(self.send_bytes)
-
-    async def _expel(self, member: Member) -> None:
-        raise await member.must_go()
-
     async def _listen(self, room: Room, member: Member) -> None:
-        self._limit = limit = settings.COLLAB.max_message_bytes
+        limit = self._limit
         self._place = room, member
         while True:
             frames = await self.receive_waiting(_FRAMES_AT_ONCE)

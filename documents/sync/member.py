@@ -1,15 +1,17 @@
 """A member: one client in one room. Its role, what waits to be sent to it, the acks owed to it.
 
-The room speaks to members synchronously; ``pump`` carries the frames to the socket, so that
-no slow socket holds up a room. One that reads too slowly falls behind: it gets no more
-increments, and one difference when it has read what was on its way. Knows no transport and
-no document.
+The room speaks to members synchronously. Nearly every frame goes out at once; what the socket
+does not take is carried to it by a task that lives as long as there is something to carry, so
+that no slow socket holds up a room, and none that is idle costs a task. One that reads too
+slowly falls behind: it gets no more increments, and one difference when it has read what was
+on its way. Knows no transport and no document.
 """
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 
 from collab.accounts.principal import Principal
 from collab.errors import NO_MORE_ACCESS, CollabError, TooManyRequests, Unresponsive
@@ -26,6 +28,11 @@ _URGENT = (*NO_MORE_ACCESS, Unresponsive)
 _WORK_BURST_S = 20.0
 
 UpdateFrames = Callable[[list[bytes]], list[bytes]]
+Send = Callable[[bytes], Awaitable[None]]
+Start = Callable[[Coroutine[Any, Any, None]], object]
+
+# A deque has 0.7 KB, and most members never have anything to wait for. Nothing is put into this.
+_NOTHING: Final[deque[bytes]] = deque()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +45,7 @@ class Wishes:
 
 
 class Member:
-    """``send`` queues a frame; nothing here awaits but ``pump``."""
+    """``send`` sends a frame or queues it; nothing here awaits but what ``connect`` starts."""
 
     __slots__ = (
         "_ack_limit",
@@ -56,9 +63,10 @@ class Member:
         "_moved_at",
         "_outbox",
         "_received",
+        "_send",
         "_send_now",
+        "_start",
         "_unsent_bytes",
-        "_wake",
         "_work",
         "expires_at",
         "identity",
@@ -91,11 +99,12 @@ class Member:
         self.last_sent_at = now
         self.last_heard_at = now
         self.expires_at: datetime | None = None  # then its access has to be asked about
-        self._outbox: deque[bytes] = deque()
-        self._wake = Flag()
-        self._is_carried = False  # until ``pump`` begins nothing is sent: it may be withdrawn yet
+        self._outbox = _NOTHING
+        self._send: Send | None = None
+        self._start: Start | None = None  # while it is connected
+        self._is_carried = False  # somebody carries what waits, or will
         self._closing: CollabError | None = None
-        self._is_urgent = Flag()  # it is closed without another word
+        self._is_urgent = False  # it is closed without another word
         # What is on its way to the client, and whether that moves.
         self._work = Allowance(max_work_share, max_work_share * _WORK_BURST_S, now)
         self._max_backlog_bytes = max_backlog_bytes
@@ -118,27 +127,34 @@ class Member:
         if self._closing is not None:
             return
         self.last_sent_at = now
-        if self._is_carried and not self._backlog_bytes and self._send_now(frame):
+        if self._start is not None and not self._backlog_bytes and self._send_now(frame):
             return
+        if self._outbox is _NOTHING:
+            self._outbox = deque()
         self._outbox.append(frame)
         self._backlog_bytes += len(frame)
         if self._backlog_bytes > self._max_backlog_bytes and self._drained.is_set():
             self._drained.clear()
             self._moved_at = now
-        self._wake.set()
+        self._have_it_carried()
 
     def send_message(self, message: Message, now: float) -> None:
         self.send(encode_message(message), now)
 
     def close(self, error: CollabError) -> None:
-        """End this connection: what is queued still goes out, then ``pump`` returns the error."""
+        """End this connection with ``error``, after what is queued; or if it is urgent, now."""
         is_urgent = isinstance(error, _URGENT)
-        if self._closing is None or (is_urgent and not self._is_urgent.is_set()):
-            if is_urgent:
-                self._outbox.clear()
-                self._is_urgent.set()
-            self._closing = error
-            self._wake.set()
+        if self._closing is not None and (self._is_urgent or not is_urgent):
+            return
+        self._closing = error
+        if not is_urgent:
+            self._have_it_carried()
+            return
+        self._is_urgent = True
+        self._outbox = _NOTHING
+        if self._start is not None:  # whoever carries may be in the middle of a frame
+            self._start(self._expel())
+            self.disconnect()
 
     @property
     def may_write(self) -> bool:
@@ -153,31 +169,55 @@ class Member:
         """Why this member is being sent away; None while it is welcome."""
         return self._closing
 
-    async def pump(self, send: Callable[[bytes], Awaitable[None]]) -> CollabError:
-        """Carry frames to the socket until the room closes this member; return why it did."""
-        self._is_carried = True
-        while True:
-            while self._outbox:
-                frame = self._outbox.popleft()
-                await send(frame)
-                self._backlog_bytes -= len(frame)
-            if self._closing is not None:
-                return self._closing
-            self._drain()
-            if not self._outbox:
-                self._wake.clear()
-                await self._wake.wait()
+    # -- By the socket ----------------------------------------------------------------------
+    def connect(self, send: Send, start: Start) -> None:
+        """Send from now on; before this it may still be withdrawn.
+
+        ``send`` returns when the transport has a frame. ``start`` makes a task of what has to
+        wait, and closes the connection with the error with which that ends.
+        """
+        self._send, self._start = send, start
+        if self._outbox or self._closing is not None:
+            self._have_it_carried()
+
+    def disconnect(self) -> None:
+        """Nothing is sent or started any more."""
+        self._start = None
+
+    def _have_it_carried(self) -> None:
+        if self._start is not None and not self._is_carried:
+            self._is_carried = True
+            self._start(self._carry())
+
+    async def _carry(self) -> None:
+        """Carry to the socket what waits. Raises what the room has closed this member with."""
+        assert self._send is not None
+        try:
+            while True:
+                while self._outbox:
+                    frame = self._outbox.popleft()
+                    await self._send(frame)
+                    self._backlog_bytes -= len(frame)
+                if self._closing is not None:
+                    raise self._closing
+                self._drain()
+                if not self._outbox:
+                    self._outbox = _NOTHING
+                    return
+        except BaseException:
+            self.disconnect()
+            raise
+        finally:
+            self._is_carried = False
+
+    async def _expel(self) -> None:
+        assert self._closing is not None
+        raise self._closing
 
     def charge(self, seconds: float, now: float) -> None:
         """Count work that was done for it. Raises TooManyRequests after more than its share."""
         if not self._work.spend(seconds, now):
             raise TooManyRequests("you ask for more work than one connection may; slow down")
-
-    async def must_go(self) -> CollabError:
-        """Return as soon as this member is to be closed without another word."""
-        await self._is_urgent.wait()
-        assert self._closing is not None
-        return self._closing
 
     # -- Slow readers -----------------------------------------------------------------------
     @property

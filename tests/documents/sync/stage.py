@@ -4,7 +4,7 @@ Two hubs' worth of rooms can share one log and one channel layer, as two process
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid4
@@ -102,10 +102,17 @@ class Player:
         self.doc: pycrdt.Doc[Any] = pycrdt.Doc()
         self.heard: list[Message] = []
         self.closed_with: CollabError | None = None
-        self._pump = asyncio.create_task(self._run())
+        self._tasks: list[asyncio.Task[None]] = []
+        self.member.connect(self._hear, self._start)
 
-    async def _run(self) -> None:
-        self.closed_with = await self.member.pump(self._hear)
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.append(task)
+        task.add_done_callback(self._note_end)
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and isinstance(error := task.exception(), CollabError):
+            self.closed_with = error
 
     async def _hear(self, frame: bytes) -> None:
         await self.reads.wait()
@@ -142,7 +149,9 @@ class Player:
 
     def leaves(self) -> None:
         self.room.leave(self.member)
-        self._pump.cancel()
+        self.member.disconnect()
+        for task in self._tasks:
+            task.cancel()
 
     @property
     def text(self) -> str:
