@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import sys
+from functools import partial
 from typing import Any
 
 # First: daphne.server installs Twisted's asyncio reactor when it is imported.
@@ -26,6 +27,7 @@ from collab.asgi import application
 from collab.conf import Conf
 from collab.flow import Flow
 from collab.garbage import Garbage
+from collab.inbox import Inbox
 from collab.request import Request
 from collab.websocket import SocketProtocol
 from collab.workers import Workers
@@ -46,6 +48,8 @@ _OVERHEAD_BYTES = 64 * 1024  # so that our own check, which answers in words, co
 # frame that it sends; with Python's 5 ms, whoever reads waits that long for a commit to be made.
 _SWITCH_S = 0.0005
 
+
+_ASGI = {"version": "3.0"}
 
 # Twisted's 50 are too few for a crowd that comes back: whoever finds no place tries again after a
 # second, then after two more. The kernel caps it (net.core.somaxconn).
@@ -101,12 +105,17 @@ class CollabServer(Server):  # type: ignore[misc]
         Request.max_incoming_bytes = self._conf.max_incoming_bytes
         super().run()
 
-    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Inbox:
+        """Daphne's, with flow control, and with an inbox instead of a queue."""
         if isinstance(protocol, SocketProtocol):
             protocol.flow = scope["collab.flow"] = Flow(protocol.transport)
         elif isinstance(protocol, Request):
             scope["collab.flow"] = protocol.begin_flow()
-        return super().create_application(protocol, scope)
+        scope["asgi"] = _ASGI
+        inbox = Inbox()
+        application = self.application(scope, inbox.get, partial(self.handle_reply, protocol))
+        self.connections[protocol]["application_instance"] = asyncio.ensure_future(application)
+        return inbox
 
     def protocol_disconnected(self, protocol: Any) -> None:
         super().protocol_disconnected(protocol)
