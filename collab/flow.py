@@ -21,6 +21,19 @@ _FRAGMENT_BYTES = 64 * 1024  # of a large message, held by the transport at once
 class Flow:
     """``transport`` is Twisted's TCP transport."""
 
+    __slots__ = (
+        "_in_a_row",
+        "_is_amid_message",
+        "_is_open",
+        "_is_reading",
+        "_is_writable",
+        "_rest",
+        "_take",
+        "_transport",
+        "_unread",
+        "_unread_bytes",
+    )
+
     def __init__(self, transport: Any) -> None:
         self._transport = transport
         self._is_writable = Flag(is_set=True)

@@ -23,16 +23,20 @@ class OriginCheck:
     def __init__(self, application: Application) -> None:
         self.application = application
 
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+    def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> Awaitable[None]:
+        """No coroutine, which each connection would keep for as long as it lives."""
         if needs_origin(scope["headers"], scope.get("query_string", b"")) and not origin_is_allowed(
             scope["headers"],
             allowed_hosts=settings.ALLOWED_HOSTS,
             trusted_origins=settings.CSRF_TRUSTED_ORIGINS,
         ):
-            await receive()  # websocket.connect
-            await send({"type": "websocket.close"})
-            return
-        await self.application(scope, receive, send)
+            return _refuse(receive, send)
+        return self.application(scope, receive, send)
+
+
+async def _refuse(receive: Any, send: Any) -> None:
+    await receive()  # websocket.connect
+    await send({"type": "websocket.close"})
 
 
 def needs_origin(headers: Headers, query_string: bytes) -> bool:

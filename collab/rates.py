@@ -4,8 +4,7 @@ Pure: the time comes in as ``now``, in seconds of any clock that only goes forwa
 """
 
 from collections import Counter
-from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable
 
 from collab.errors import TooManyRequests
 
@@ -58,15 +57,33 @@ class Places:
         self._what = what
         self._taken: Counter[Hashable] = Counter()
 
-    @contextmanager
-    def one(self, key: Hashable, most: int) -> Iterator[None]:
-        """Hold a place. Raises TooManyRequests when there is none."""
+    def one(self, key: Hashable, most: int) -> "Place":
+        """A place, to be held by ``with``. That raises TooManyRequests when there is none."""
+        return Place(self, key, most)
+
+    def take(self, key: Hashable, most: int) -> None:
         if most and self._taken[key] >= most:
             raise TooManyRequests(f"{most:,} connections {self._what}; there may be no more")
         self._taken[key] += 1
-        try:
-            yield
-        finally:
-            self._taken[key] -= 1
-            if not self._taken[key]:
-                del self._taken[key]
+
+    def give_back(self, key: Hashable) -> None:
+        self._taken[key] -= 1
+        if not self._taken[key]:
+            del self._taken[key]
+
+
+class Place:
+    """A tenth of the memory of a generator, which each connection would have two of."""
+
+    __slots__ = ("_key", "_most", "_places")
+
+    def __init__(self, places: Places, key: Hashable, most: int) -> None:
+        self._places = places
+        self._key = key
+        self._most = most
+
+    def __enter__(self) -> None:
+        self._places.take(self._key, self._most)
+
+    def __exit__(self, *error: object) -> None:
+        self._places.give_back(self._key)

@@ -129,6 +129,7 @@ class CollabServer(Server):  # type: ignore[misc]
             loop.add_signal_handler(number, self._on_signal)
 
     def _begin(self) -> None:
+        SocketProtocol.share_options(self.ws_factory)
         start_hub(self._underway)
         self._underway.watch()
         self._garbage.begin()

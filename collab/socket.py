@@ -47,8 +47,19 @@ class Disconnected(Exception):
 class SocketConsumer(AsyncConsumer):  # type: ignore[misc]
     """Subclasses implement ``converse``; it ends by returning, CollabError or Disconnected."""
 
-    scope: dict[str, Any]
-    was_offered = False  # whether ``take_now`` has had the frame that came first
+    __slots__ = (
+        "_bytes",
+        "_clock",
+        "_counted",
+        "_end",
+        "_messages",
+        "_receive",
+        "_send",
+        "_was_refused",
+        "flow",
+        "scope",
+        "was_offered",
+    )
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         self.scope = scope
@@ -84,6 +95,7 @@ class SocketConsumer(AsyncConsumer):  # type: ignore[misc]
         now = self._clock()
         self._counted = 0  # frames that wait and were counted as they came
         self._was_refused = False
+        self.was_offered = False  # whether ``take_now`` has had the frame that came first
         self._end: Disconnected | CollabError | None = None
         self._messages = Allowance(conf.max_messages_per_s, conf.max_messages_per_s * _BURST_S, now)
         burst = max(conf.max_bytes_per_s * _BURST_S, conf.max_message_bytes * _MESSAGES_IN_BURST)

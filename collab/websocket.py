@@ -35,6 +35,31 @@ for _module in (autobahn, autobahn_twisted):
         setattr(_module, _name, _as_it_is)
 
 
+# 2 KB of each connection that nobody reads once it is open.
+_OF_THE_HANDSHAKE = (
+    "_wskey",
+    "clean_headers",
+    "http_headers",
+    "http_request_data",
+    "http_request_host",
+    "http_request_params",
+    "http_request_path",
+    "http_request_uri",
+    "http_response_data",
+    "http_status_line",
+    "websocket_extensions",
+    "websocket_origin",
+    "websocket_protocols",
+)
+
+
+class _Few(list[Any]):
+    """In place of an empty deque, which has 0.7 KB. autobahn fills it only to send in pieces."""
+
+    def popleft(self) -> Any:
+        return self.pop(0)
+
+
 class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
     """Daphne's, with flow control, and with an answer (4413) for a message beyond the limit."""
 
@@ -46,6 +71,14 @@ class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
 
     # Seconds until TCP is dropped after our close: who is still sending 50 MB reads it only then.
     closeHandshakeTimeout = 15
+
+    @classmethod
+    def share_options(cls, factory: Any) -> None:
+        """Keep the factory's options: autobahn copies to each connection what its class lacks."""
+        for name in cls.CONFIG_ATTRS:
+            if name not in vars(cls):
+                value = getattr(factory, name)
+                setattr(cls, name, staticmethod(value) if callable(value) else value)
 
     def dataReceived(self, data: bytes) -> None:
         """What the transport has read. autobahn gets what is not one of the usual messages.
@@ -113,6 +146,27 @@ class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
         self._control = Allowance(_PINGS_PER_S, _PINGS_AT_ONCE, time.monotonic())
         self._read_plainly()
         super().onOpen()
+        self._become_small()
+
+    def _become_small(self) -> None:
+        """Forget the handshake, and leave to the class what is not special about this one.
+
+        autobahn sets some hundred attributes of each connection, half of them to None or False; a
+        dictionary of so many has 3 KB.
+        """
+        self.request.headers = self.request.params = None
+        own: dict[str, Any] = {}
+        for name, value in vars(self).items():
+            if name in _OF_THE_HANDSHAKE:
+                continue
+            if value is None or value is False:
+                if not hasattr(SocketProtocol, name):
+                    setattr(SocketProtocol, name, value)
+                if getattr(SocketProtocol, name) is value:
+                    continue
+            own[name] = value
+        own["send_queue"] = _Few(own["send_queue"])
+        self.__dict__ = own
 
     def _read_plainly(self) -> None:
         """Have the loop call what reads, without the log context that Twisted puts around it."""
