@@ -20,6 +20,7 @@ from daphne.server import Server
 from daphne.ws_protocol import WebSocketFactory
 from django.conf import settings
 from twisted.internet import reactor
+from twisted.python.log import PythonLoggingObserver
 
 from collab import metrics
 from collab.alone import lock_database
@@ -218,6 +219,8 @@ def serve(host: str, port: int, workers: Workers) -> None:
     for suspect in underway.suspects:
         quarantine_suspect(suspect)
     sys.setswitchinterval(_SWITCH_S)
+    # Or nobody hears of what fails while a socket is read.
+    PythonLoggingObserver().start()  # type: ignore[no-untyped-call]
     server = CollabServer(
         application, host=host, port=port, conf=conf, underway=underway, workers=workers
     )
