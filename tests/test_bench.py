@@ -9,17 +9,21 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pycrdt
 import pytest
 from aiohttp import WSMsgType, web
+from hypothesis import given
+from hypothesis import strategies as st
 
 from collab.lib0 import read_var_bytes
 from documents.protocol.messages import Update
 from documents.protocol.ywebsocket import encode_message
 from tests.backends import free_port
 from tests.bench import load
+from tests.bench.climb import Climber
 from tests.bench.figures import Figure, Results
 from tests.bench.load import OutOfEdits, Plan, Result, Room
 from tests.bench.report import table
@@ -139,6 +143,33 @@ async def test_edits_are_found_anywhere_in_large_frames(plan: Plan) -> None:
         result = await drive(plan, port, "/room", is_silent=True)
     assert (result.lost, result.duplicates, result.strange) == (0, 0, 0)
     assert result.bytes > 120 * 5 * 300_000
+
+
+class Search(Climber):
+    """For a server that manages ``for_a_while`` edits a second in short steps, and ``for_long``."""
+
+    def __init__(self, for_a_while: float, for_long: float, *, is_brief: bool) -> None:
+        super().__init__(Plan(50, 50), is_brief=is_brief)
+        self._for_a_while, self._for_long = for_a_while, for_long
+
+    def _attempt(self, contestant: Any, rate: float, **changes: float) -> Any:
+        is_short = changes["seconds"] < 2 if "seconds" in changes else False
+        limit = self._for_a_while if is_short else self._for_long
+        return SimpleNamespace(rate=rate, passes=rate <= limit)
+
+
+@given(st.floats(1, 100_000), st.floats(0.1, 1), st.booleans())
+def test_the_search_ends_close_to_what_a_server_manages(
+    for_a_while: float, share: float, is_brief: bool
+) -> None:
+    for_long = for_a_while * share
+    search = Search(for_a_while, for_long, is_brief=is_brief)
+    server: Any = SimpleNamespace(name="server")
+    for _ in range(2):  # the second time from near to what was found
+        if (found := search.highest(server)) is None:
+            assert for_long < 1
+        else:
+            assert found.rate <= for_long <= found.rate * (1.42 if is_brief else 1.11)
 
 
 def test_a_round_in_which_nothing_was_reached_is_worse_than_any_other() -> None:

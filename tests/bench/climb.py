@@ -17,7 +17,7 @@ WAIT_MS = 250.0  # for 99 of 100 deliveries
 _FIRST_DELIVERIES_PER_S = 1500
 _SHORT = {"warmup": 0.5, "seconds": 1.5, "drain": 2.0}
 _DRAIN_S = 5.0  # of a full step: what comes later came too late anyway
-_REFINEMENTS = 3  # to within 9 % of each other
+_PRECISION, _PRECISION_IF_BRIEF = 1.11, 1.42  # what fails, by what passes, at the end
 _HEAD_START = 8  # of a brief search
 _LOWEST = 0.5
 
@@ -90,7 +90,7 @@ class Climber:
     def __init__(self, plan: Plan, documents: int = 1, *, is_brief: bool = False) -> None:
         self._plan = plan
         self._documents = documents
-        self._refinements = 1 if is_brief else _REFINEMENTS
+        self._precision = _PRECISION_IF_BRIEF if is_brief else _PRECISION
         self._tries = 1 if is_brief else 2
         deliveries = _FIRST_DELIVERIES_PER_S * (_HEAD_START if is_brief else 1)
         self._first = deliveries / (plan.members - 1)
@@ -104,16 +104,17 @@ class Climber:
             return self._attempt(contestant, self._plan.rate)
         low, high = self._bracket(contestant)
         best: Step | None = None
-        for _ in range(self._refinements):
-            middle = (low * high) ** 0.5
-            taken = self._attempt(contestant, middle, drain=_DRAIN_S)
+        is_promising = True  # the lower of the two: a short step passed there
+        while low >= _LOWEST and (best is None or high / low > self._precision):
+            is_near = high / low <= self._precision
+            rate = low if is_near or not is_promising else (low * high) ** 0.5
+            taken = self._attempt(contestant, rate, drain=_DRAIN_S)
             if taken.passes:
-                best, low = taken, middle
+                best, low, is_promising = taken, rate, True
+            elif rate > low:
+                high = rate
             else:
-                high = middle
-        while best is None and low >= _LOWEST:  # short steps passed where a full one does not
-            taken = self._attempt(contestant, low, drain=_DRAIN_S)
-            best, low = (taken, low) if taken.passes else (None, low / 1.5)
+                low, high, is_promising = low / 1.5, low, False
         if best is not None:
             self._found[contestant.name] = best.rate
         return best
