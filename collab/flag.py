@@ -1,7 +1,7 @@
 """A flag that tasks wait for: ``asyncio.Event`` in a tenth of the memory.
 
 An event keeps a queue for its waiters, 0.8 KB, whether anybody waits or not; a connection has
-four of them, and there are ten thousand connections.
+two of them, and there are ten thousand connections.
 """
 
 import asyncio

@@ -61,6 +61,7 @@ class Places:
         """A place, to be held by ``with``. That raises TooManyRequests when there is none."""
         return Place(self, key, most)
 
+    # Of whoever holds a place, which gives back what it took.
     def take(self, key: Hashable, most: int) -> None:
         if most and self._taken[key] >= most:
             raise TooManyRequests(f"{most:,} connections {self._what}; there may be no more")

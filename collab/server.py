@@ -20,7 +20,7 @@ from daphne.server import Server
 from daphne.ws_protocol import WebSocketFactory
 from django.conf import settings
 from twisted.internet import reactor
-from twisted.python.log import PythonLoggingObserver
+from twisted.logger import globalLogPublisher
 
 from collab import metrics
 from collab.alone import lock_database
@@ -50,7 +50,7 @@ _OVERHEAD_BYTES = 64 * 1024  # so that our own check, which answers in words, co
 _SWITCH_S = 0.0005
 
 
-_ASGI = {"version": "3.0"}
+_ASGI = {"version": "3.0"}  # one for all scopes; nobody writes into it
 
 # Twisted's 50 are too few for a crowd that comes back: whoever finds no place tries again after a
 # second, then after two more. The kernel caps it (net.core.somaxconn).
@@ -108,6 +108,8 @@ class CollabServer(Server):  # type: ignore[misc]
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Inbox:
         """Daphne's, with flow control, and with an inbox instead of a queue."""
+        details = self.connections[protocol]
+        assert "application_instance" not in details
         if isinstance(protocol, SocketProtocol):
             protocol.flow = scope["collab.flow"] = Flow(protocol.transport)
         elif isinstance(protocol, Request):
@@ -115,7 +117,7 @@ class CollabServer(Server):  # type: ignore[misc]
         scope["asgi"] = _ASGI
         inbox = Inbox()
         application = self.application(scope, inbox.get, partial(self.handle_reply, protocol))
-        self.connections[protocol]["application_instance"] = asyncio.ensure_future(application)
+        details["application_instance"] = asyncio.ensure_future(application)
         return inbox
 
     def protocol_disconnected(self, protocol: Any) -> None:
@@ -208,6 +210,15 @@ class CollabServer(Server):  # type: ignore[misc]
         pass
 
 
+def note_failure(event: dict[str, Any]) -> None:
+    """Of what Twisted and autobahn say, what fails here. The rest is what clients do, in their
+    words, as often as they like."""
+    failure = event.get("log_failure")
+    if failure is not None:
+        error = failure.type, failure.value, failure.getTracebackObject()
+        logger.error("failed in Twisted", exc_info=error)
+
+
 def serve(host: str, port: int, workers: Workers) -> None:
     """Serve until a signal. Raises ImproperlyConfigured if another process is in the way."""
     conf = settings.COLLAB
@@ -219,8 +230,7 @@ def serve(host: str, port: int, workers: Workers) -> None:
     for suspect in underway.suspects:
         quarantine_suspect(suspect)
     sys.setswitchinterval(_SWITCH_S)
-    # Or nobody hears of what fails while a socket is read.
-    PythonLoggingObserver().start()  # type: ignore[no-untyped-call]
+    globalLogPublisher.addObserver(note_failure)  # type: ignore[arg-type]
     server = CollabServer(
         application, host=host, port=port, conf=conf, underway=underway, workers=workers
     )

@@ -52,6 +52,7 @@ class SocketConsumer(AsyncConsumer):  # type: ignore[misc]
         "_clock",
         "_counted",
         "_end",
+        "_failure",
         "_messages",
         "_receive",
         "_send",
@@ -97,6 +98,7 @@ class SocketConsumer(AsyncConsumer):  # type: ignore[misc]
         self._was_refused = False
         self.was_offered = False  # whether ``take_now`` has had the frame that came first
         self._end: Disconnected | CollabError | None = None
+        self._failure: Exception | None = None  # of ``take_now``
         self._messages = Allowance(conf.max_messages_per_s, conf.max_messages_per_s * _BURST_S, now)
         burst = max(conf.max_bytes_per_s * _BURST_S, conf.max_message_bytes * _MESSAGES_IN_BURST)
         self._bytes = Allowance(conf.max_bytes_per_s, burst, now)
@@ -114,6 +116,8 @@ class SocketConsumer(AsyncConsumer):  # type: ignore[misc]
         Raises Disconnected, ProtocolError for a text frame, or TooManyRequests.
         """
         message = await self._next_message()
+        if self._failure is not None:
+            raise self._failure
         if message["type"] == "websocket.disconnect":
             raise Disconnected
         frame = message.get("bytes")
@@ -165,7 +169,10 @@ class SocketConsumer(AsyncConsumer):  # type: ignore[misc]
             self._count(len(frames), sum(map(len, frames)))
         except TooManyRequests:  # which is found out one by one, in the task's turn
             return 0
-        taken = self.take_now(frames)
+        try:
+            taken = self.take_now(frames)
+        except Exception as error:  # here it would be nobody's: ``receive_bytes`` raises it
+            self._failure, taken = error, 0
         self._counted = len(frames) - taken
         self._was_refused = self._counted > 0
         return taken

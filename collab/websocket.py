@@ -53,8 +53,10 @@ _OF_THE_HANDSHAKE = (
 )
 
 
-class _Few(list[Any]):
+class _ShortQueue(list[Any]):
     """In place of an empty deque, which has 0.7 KB. autobahn fills it only to send in pieces."""
+
+    __slots__ = ()
 
     def popleft(self) -> Any:
         return self.pop(0)
@@ -74,11 +76,11 @@ class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
 
     @classmethod
     def share_options(cls, factory: Any) -> None:
-        """Keep the factory's options: autobahn copies to each connection what its class lacks."""
-        for name in cls.CONFIG_ATTRS:
-            if name not in vars(cls):
-                value = getattr(factory, name)
-                setattr(cls, name, staticmethod(value) if callable(value) else value)
+        """Keep the options of the one factory of this process, as they are now: autobahn copies
+        to each connection what its class lacks."""
+        for name in _SHARED:
+            value = getattr(factory, name)
+            setattr(cls, name, staticmethod(value) if callable(value) else value)
 
     def dataReceived(self, data: bytes) -> None:
         """What the transport has read. autobahn gets what is not one of the usual messages.
@@ -165,7 +167,7 @@ class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
                 if getattr(SocketProtocol, name) is value:
                     continue
             own[name] = value
-        own["send_queue"] = _Few(own["send_queue"])
+        own["send_queue"] = _ShortQueue(own["send_queue"])
         self.__dict__ = own
 
     def _read_plainly(self) -> None:
@@ -229,3 +231,6 @@ class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
         self.muted = True
         self.application_queue.put_nowait({"type": "websocket.disconnect", "code": 1009})
         self.sendClose(code=TooLarge.close_code)
+
+
+_SHARED = [name for name in SocketProtocol.CONFIG_ATTRS if name not in vars(SocketProtocol)]

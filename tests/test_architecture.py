@@ -25,6 +25,7 @@ LAYERS: list[set[str]] = [
         "collab.flow",
         "collab.frames",
         "collab.garbage",
+        "collab.inbox",
         "collab.workers",
         "collab.rates",
         "collab.rounds",

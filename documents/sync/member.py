@@ -192,6 +192,7 @@ class Member:
     async def _carry(self) -> None:
         """Carry to the socket what waits. Raises what the room has closed this member with."""
         assert self._send is not None
+        is_done = False
         try:
             while True:
                 while self._outbox:
@@ -201,14 +202,14 @@ class Member:
                 if self._closing is not None:
                     raise self._closing
                 self._drain()
-                if not self._outbox:
-                    self._outbox = _NOTHING
-                    return
-        except BaseException:
-            self.disconnect()
-            raise
+                if not self._outbox and self._closing is None:
+                    break
+            self._outbox = _NOTHING
+            is_done = True
         finally:
             self._is_carried = False
+            if not is_done:  # the connection is at its end
+                self.disconnect()
 
     async def _expel(self) -> None:
         assert self._closing is not None

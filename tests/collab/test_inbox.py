@@ -40,3 +40,15 @@ async def test_who_gave_up_leaves_the_message_to_the_next():
     with pytest.raises(asyncio.CancelledError):
         await taking
     assert await asyncio.wait_for(inbox.get(), 1) == message(1)
+
+
+async def test_who_comes_while_another_gives_up_is_not_forgotten():
+    inbox = Inbox()
+    impatient = asyncio.create_task(inbox.get())
+    await asyncio.sleep(0)
+    patient = asyncio.create_task(inbox.get())
+    await asyncio.sleep(0)
+    impatient.cancel()
+    await asyncio.wait([impatient])
+    inbox.put_nowait(message(1))
+    assert await asyncio.wait_for(patient, 1) == message(1)

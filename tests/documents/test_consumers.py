@@ -19,6 +19,7 @@ from collab.accounts.models import ApiToken
 from collab.asgi import application
 from collab.errors import TooManyRequests
 from collab.flow import Flow
+from collab.inbox import Inbox
 from documents.access import standings_of
 from documents.admission import Admission, admit
 from documents.announce import access_changed
@@ -41,8 +42,8 @@ class Connection:
     def __init__(self, player: Player) -> None:
         self._consumer = DocumentConsumer()
         self._consumer.flow = self._flow = Flow(TRANSPORT)
-        self._queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self._consumer._receive = self._queue.get
+        self._inbox = Inbox()
+        self._consumer._receive = self._inbox.get
         self._consumer._begin_counting()
         self.listening = asyncio.create_task(self._consumer._listen(player.room, player.member))
 
@@ -50,9 +51,21 @@ class Connection:
         """As ``SocketProtocol`` does with what was read together."""
         for waiting in frames[self._flow.offer(frames) :]:
             self._flow.received(len(waiting))
-            self._queue.put_nowait({"type": "websocket.receive", "bytes": waiting})
+            self._inbox.put_nowait({"type": "websocket.receive", "bytes": waiting})
         await asyncio.sleep(0)
         await asyncio.sleep(0)
+
+
+async def test_what_fails_as_a_frame_is_read_ends_its_connection_alone() -> None:
+    async with staged() as stage:
+        room = await stage.room()
+        connection = Connection(await stage.player(room, "bob"))
+        await asyncio.sleep(0)
+        with patch.object(room, "take_now", side_effect=AttributeError("a fault of ours")):
+            await connection.carries(encode_message(Update(b"whatever")))
+        with pytest.raises(AttributeError, match="a fault of ours"):
+            await asyncio.wait_for(connection.listening, 1)
+        assert not room.has_failed
 
 
 async def with_items(player: Player) -> Callable[[], bytes]:
