@@ -18,7 +18,7 @@ _FIRST_DELIVERIES_PER_S = 1500
 _SHORT = {"warmup": 0.5, "seconds": 1.5, "drain": 2.0}
 _DRAIN_S = 5.0  # of a full step: what comes later came too late anyway
 _PRECISION, _PRECISION_IF_BRIEF = 1.11, 1.42  # what fails, by what passes, at the end
-_HEAD_START = 8  # of a brief search
+_HEAD_START = 32  # of a brief search
 _LOWEST = 0.5
 
 
@@ -90,8 +90,8 @@ class Climber:
     def __init__(self, plan: Plan, documents: int = 1, *, is_brief: bool = False) -> None:
         self._plan = plan
         self._documents = documents
+        self._is_brief = is_brief
         self._precision = _PRECISION_IF_BRIEF if is_brief else _PRECISION
-        self._tries = 1 if is_brief else 2
         deliveries = _FIRST_DELIVERIES_PER_S * (_HEAD_START if is_brief else 1)
         self._first = deliveries / (plan.members - 1)
         self._found: dict[str, float] = {}
@@ -137,7 +137,7 @@ class Climber:
         Not so in a brief search.
         """
         plan = replace(self._plan, rate=rate, **changes)  # type: ignore[arg-type]
-        for _ in range(self._tries):
+        for _ in range(1 if self._is_brief else 2):
             taken = self._take(contestant, plan)
             if taken.passes or self.lacked_edits:
                 break
@@ -150,6 +150,7 @@ class Climber:
             self.lacked_edits = True
             taken = Step(plan.rate, None, str(lack), 0.0, 0.0)
         print(f"    {taken}", file=sys.stderr, flush=True)
-        if not contestant.rest():
+        has_time = taken.passes or not self._is_brief
+        if not (has_time and contestant.rest()):
             contestant.start_anew()
         return taken

@@ -20,7 +20,7 @@ _BYTES = 4096  # a page of a database
 
 
 def cases(options: Options) -> list[Case]:
-    loads = [(5, 25, 20)] if options.is_short else [(5, 25, 20), (50, 500, 8)]
+    loads = [(5, 25, 8)] if options.is_short else [(5, 25, 20), (50, 500, 8)]
     return [
         Case(
             f"50 members, {writers} writing, {rate}/s in all: edit to commit",

@@ -10,7 +10,8 @@ from tests.bench.scenarios.options import Options
 
 
 def cases(options: Options) -> list[Case]:
-    plan = Plan(members=50, writers=5, rate=25, seconds=max(options.seconds, 8))
+    seconds = options.seconds if options.is_short else max(options.seconds, 8)
+    plan = Plan(members=50, writers=5, rate=25, seconds=seconds)
     return [Case("50 members, 5 writing 5/s each", partial(_measure, plan))]
 
 
