@@ -104,6 +104,8 @@ class CollabServer(Server):  # type: ignore[misc]
             settings.DATA_UPLOAD_MAX_MEMORY_SIZE, self._conf.max_attachment_bytes + _OVERHEAD_BYTES
         )
         Request.max_incoming_bytes = self._conf.max_incoming_bytes
+        for number in (signal.SIGINT, signal.SIGTERM):  # before anybody can be let in
+            reactor._asyncioEventloop.add_signal_handler(number, self._on_signal)
         super().run()
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Inbox:
@@ -126,10 +128,7 @@ class CollabServer(Server):  # type: ignore[misc]
             self._garbage.note_closed()
 
     def _ready(self) -> None:
-        loop = asyncio.get_event_loop()
-        loop.call_soon(self._begin)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._on_signal)
+        asyncio.get_event_loop().call_soon(self._begin)
 
     def _begin(self) -> None:
         SocketProtocol.share_options(self.ws_factory)
