@@ -19,6 +19,7 @@ from pathlib import Path
 import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "collab.settings")
+os.environ.setdefault("DEBUG", "1")  # or the settings ask for a secret; the servers have their own
 django.setup()
 
 from tests.bench import cores, workshop
@@ -64,7 +65,8 @@ def main() -> None:
     print(f"\n{table(results, [kind.name for kind in servers])}")
     for failure in results.failures:
         print(f"\nCould not be measured: {failure}")
-    print(f"\nIn {(time.monotonic() - began) / 60:.0f} minutes. {_caveat()}")
+    minutes, seconds = divmod(round(time.monotonic() - began), 60)
+    print(f"\nIn {minutes} min {seconds} s. {_caveat()}")
 
 
 def _try(case: Case, kind: type[Contestant], results: Results, number: int) -> None:

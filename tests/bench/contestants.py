@@ -388,7 +388,9 @@ def _pip_version(*packages: str) -> str:
     )
     versions = said.stdout.split()
     rest = zip(packages[1:], versions[1:], strict=True)
-    return f"{versions[0]} with " + ", ".join(f"{name} {version}" for name, version in rest)
+    return f"{packages[0]} {versions[0]} with " + ", ".join(
+        f"{name} {version}" for name, version in rest
+    )
 
 
 def _missing_pip() -> str:

@@ -30,8 +30,12 @@ def _cell(row: Row, server: str) -> str:
     if median is None:
         return f"fails{of}" if reached else "fails"
     ratio = row.ratio(_counterpart(server), server)
-    beside = f" ({ratio:.2g}×)" if ratio is not None else ""
+    beside = f" ({_ratio(ratio)}×)" if ratio is not None else ""
     return f"{_number(median)}{row.marks.get(server, '')}{beside}{of}"
+
+
+def _ratio(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def _counterpart(server: str) -> str:
