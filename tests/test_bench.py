@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import pycrdt
 import pytest
@@ -169,7 +170,24 @@ def test_the_search_ends_close_to_what_a_server_manages(
         if (found := search.highest(server)) is None:
             assert for_long < 1
         else:
-            assert found.rate <= for_long <= found.rate * (1.42 if is_brief else 1.11)
+            assert found.rate <= for_long <= found.rate * (2.01 if is_brief else 1.11)
+
+
+def test_what_is_started_anew_comes_to_its_rate_step_by_step() -> None:
+    taken: list[str] = []
+
+    def step(contestant: Any, plan: Plan, documents: int) -> Any:
+        taken.append(f"{plan.rate:.0f}")
+        return SimpleNamespace(passes=plan.rate < 100, rate=plan.rate)
+
+    server: Any = SimpleNamespace(
+        rest=lambda: taken[-1] != "160", start_anew=lambda: taken.append("anew")
+    )
+    with patch("tests.bench.climb.step", step):
+        climber = Climber(Plan(50, 50))
+        climber._attempt(server, 80)
+        climber._attempt(server, 160)
+    assert taken == ["80", "160", "anew", "20", "40", "80", "160", "anew", "20", "40", "80"]
 
 
 def test_a_round_in_which_nothing_was_reached_is_worse_than_any_other() -> None:
