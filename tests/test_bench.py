@@ -187,7 +187,25 @@ def test_what_is_started_anew_comes_to_its_rate_step_by_step() -> None:
         climber = Climber(Plan(50, 50))
         climber._attempt(server, 80)
         climber._attempt(server, 160)
-    assert taken == ["80", "160", "anew", "20", "40", "80", "160", "anew", "20", "40", "80"]
+    assert taken == ["80", "160", "anew", "20", "40", "80", "160", "anew"]
+
+
+def test_a_later_round_warms_up_before_it_judges() -> None:
+    taken: list[str] = []
+
+    def step(contestant: Any, plan: Plan, documents: int) -> Any:
+        taken.append(f"{plan.rate:.0f}")
+        return SimpleNamespace(passes=plan.rate < 100, rate=plan.rate)
+
+    server: Any = SimpleNamespace(name="server", rest=lambda: True)
+    with patch("tests.bench.climb.step", step):
+        climber = Climber(Plan(50, 50))
+        found = climber.highest(server)
+        assert found is not None
+        taken.clear()
+        climber.highest(server)
+    shares = (0.125, 0.25, 0.5, 1 / 1.5)
+    assert taken[:4] == [f"{found.rate * share:.0f}" for share in shares]
 
 
 def test_a_round_in_which_nothing_was_reached_is_worse_than_any_other() -> None:

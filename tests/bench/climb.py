@@ -20,8 +20,9 @@ _DRAIN_S = 5.0  # of a full step: what comes later came too late anyway
 _PRECISION, _PRECISION_IF_BRIEF = 1.11, 2.01  # what fails, by what passes, at the end
 _HEAD_START = 32  # of a brief search
 _LOWEST = 0.5
-# Shares of the rate at which a server failed and was started anew: the others had come there step
-# by step, too. Hocuspocus fails at 21,000 edits/s when it is cold, and passes 25,000 when warm.
+# Shares of the rate that was found before, or at which a server failed and was started anew: the
+# first time it had come there step by step, too. Hocuspocus fails at 21,000 edits/s when it is
+# cold, and passes 25,000 when warm.
 _WARMING = (0.125, 0.25, 0.5)
 
 
@@ -48,8 +49,9 @@ class Step:
         if self.result is None:
             return f"{self.rate:8.0f}/s  {self.trouble}"
         result = self.result
+        times = f"p50 {result.p50_ms:7.1f} ms  p99 {result.p99_ms:8.1f} ms"
         return (
-            f"{self.rate:8.0f}/s  p50 {result.p50_ms:7.1f} ms  p99 {result.p99_ms:8.1f} ms  "
+            f"{self.rate:8.0f}/s  {times if result.timed else 'nothing came in time':30}  "
             f"lost {result.lost}  twice {result.duplicates}  closed {result.closed}  "
             f"server {self.server_cpu:4.0%}, others there {self.others_cpu:.0%}  "
             f"generator {result.cpu:4.0%}  "
@@ -99,10 +101,11 @@ class Climber:
         self._first = deliveries / (plan.members - 1)
         self._found: dict[str, float] = {}
         self.lacked_edits = False  # in the last search, which would have gone on
+        self._cold_for: float | None = None  # the rate that comes next to a server just started
 
     def highest(self, contestant: Contestant) -> Step | None:
         """The step at the highest rate that passed, or None if nothing did."""
-        self.lacked_edits = False
+        self.lacked_edits, self._cold_for = False, self._found.get(contestant.name)
         if self._plan.rate:  # it was asked for
             return self._attempt(contestant, self._plan.rate)
         low, high = self._bracket(contestant)
@@ -147,6 +150,9 @@ class Climber:
         return taken
 
     def _take(self, contestant: Contestant, plan: Plan) -> Step:
+        if self._cold_for is not None:
+            self._warm_up(contestant, replace(plan, rate=self._cold_for, **_SHORT))  # type: ignore[arg-type]
+            self._cold_for = None
         try:
             taken = step(contestant, plan, self._documents)
         except load.OutOfEdits as lack:
@@ -156,14 +162,14 @@ class Climber:
         has_time = taken.passes or not self._is_brief
         if not (has_time and contestant.rest()):
             contestant.start_anew()
-            self._warm_up(contestant, plan)
+            self._cold_for = plan.rate
         return taken
 
     def _warm_up(self, contestant: Contestant, plan: Plan) -> None:
-        """Bring a server that was started anew to where it was, in steps that nobody judges."""
+        """Bring a server that was started just now to its rate, in steps that nobody judges."""
         for share in _WARMING:
             try:
-                step(contestant, replace(plan, rate=plan.rate * share, **_SHORT), self._documents)  # type: ignore[arg-type]
+                step(contestant, replace(plan, rate=plan.rate * share), self._documents)
             except load.OutOfEdits:
                 return
             contestant.rest()
