@@ -23,7 +23,7 @@ os.environ.setdefault("DEBUG", "1")  # or the settings ask for a secret; the ser
 django.setup()
 
 from tests.bench import cores, workshop
-from tests.bench.contestants import CONTESTANTS, Contestant
+from tests.bench.contestants import CONTESTANTS, Contestant, database_versions
 from tests.bench.figures import Case, Results
 from tests.bench.report import table
 from tests.bench.scenarios import SCENARIOS
@@ -92,6 +92,9 @@ def _measure(case: Case, kind: type[Contestant], results: Results) -> None:
 
 def _present(names: list[str]) -> list[type[Contestant]]:
     """Those that can be started here. Says their versions, and what is missing."""
+    print(cores.machine())
+    if databases := database_versions():
+        print(databases)
     print(f"servers on core {cores.SERVER_CORE}, generator and databases on {cores.OTHER_CORE}")
     if cores.SERVER_CORE == cores.OTHER_CORE:
         print("only one core: the generator takes from the servers")

@@ -6,8 +6,10 @@ Each as its documentation starts it, on one core; none is tuned, ours neither.
 import atexit
 import json
 import os
+import platform
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from abc import ABC, abstractmethod
@@ -16,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import ClassVar, Self
 
-from tests.backends import Postgres, Redis, free_port, missing_backends
+from tests.backends import Postgres, Redis, binary, free_port, missing_backends
 from tests.bench import cores
 from tests.bench.load import Room
 from tests.bench.workshop import NODE, PEERS, ROOT, SHED, reflector
@@ -88,6 +90,26 @@ class Contestant(ABC):
         return cores.wait_until_idle(self.pids, within_s=15)
 
 
+def _versions(python: str | Path, *packages: str) -> str:
+    """Of packages that are installed for this interpreter."""
+    script = "import sys, importlib.metadata as m; print(*map(m.version, sys.argv[1:]))"
+    said = subprocess.run(
+        [python, "-c", script, *packages], capture_output=True, text=True, check=True
+    )
+    versions = zip(packages, said.stdout.split(), strict=True)
+    return ", ".join(f"{name} {version}" for name, version in versions)
+
+
+def database_versions() -> str:
+    """Of what is installed, in its own words."""
+    said = [
+        subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
+        for path in map(binary, ("postgres", "redis-server"))
+        if path is not None
+    ]
+    return "; ".join(map(str.strip, said))
+
+
 # -- Ours ---------------------------------------------------------------------------------
 # A connection here writes what a crowd would: what limits a single client is off.
 _UNLIMITED = {"COLLAB_MAX_MESSAGES_PER_S": "0", "COLLAB_MAX_WORK_SHARE": "0"}
@@ -119,6 +141,8 @@ class Collab(Contestant):
     name = "collab"
     keeps = "every edit (SQLite, fdatasync)"
     query = ""  # what else its addresses say
+    python: ClassVar[str | Path] = sys.executable
+    servers_packages: ClassVar[tuple[str, ...]] = ("daphne", "twisted")
 
     def start(self) -> None:
         self._serve(Server(self.directory, _template(), **_WORKERS, **_UNLIMITED))
@@ -134,7 +158,8 @@ class Collab(Contestant):
             ["git", "describe", "--always", "--dirty"],
             cwd=ROOT, capture_output=True, text=True, check=False,
         )  # fmt: skip
-        return said.stdout.strip() or "?"
+        packages = _versions(cls.python, "pycrdt", "django", "channels", *cls.servers_packages)
+        return f"{said.stdout.strip() or '?'} on Python {platform.python_version()} with {packages}"
 
     @property
     def pids(self) -> list[int]:
@@ -200,6 +225,8 @@ class CollabUvicorn(Collab):
     """Under another server: without ``manage.py serve``'s limits, drain and workers."""
 
     name = "collab-uvicorn"
+    python = _ASGI / "python"
+    servers_packages = ("uvicorn", "uvloop", "websockets")
     program: ClassVar[tuple[str, ...]] = (
         *("uvicorn", "collab.asgi:application", "--ws", "websockets-sansio"),
         *("--loop", "uvloop", "--lifespan", "off", "--log-level", "warning"),
@@ -209,21 +236,15 @@ class CollabUvicorn(Collab):
     def missing(cls) -> str:
         return "" if (_ASGI / cls.program[0]).exists() else cls.program[0]
 
-    @classmethod
-    def version(cls) -> str:
-        said = subprocess.run(
-            [_ASGI / cls.program[0], "--version"], capture_output=True, text=True, check=True
-        )
-        return f"{super().version()}, {said.stdout.strip()}"
-
     def start(self) -> None:
         template = make_template(self.directory)
-        program = (str(_ASGI / "python"), "-m", *self.program)
+        program = (str(self.python), "-m", *self.program)
         self._serve(Server(self.directory, template, program=program, **_UNLIMITED))
 
 
 class CollabGranian(CollabUvicorn):
     name = "collab-granian"
+    servers_packages = ("granian", "uvloop")
     program = (
         *("granian", "collab.asgi:application", "--interface", "asginl"),
         *("--workers", "1", "--loop", "uvloop", "--no-log"),
@@ -381,16 +402,8 @@ class YWebsocket(Peer):
         return f"{own} with yjs {_npm_version('ywebsocket', 'yjs')} on Node {node_version()}"
 
 
-def _pip_version(*packages: str) -> str:
-    script = "import sys, importlib.metadata as m; print(*map(m.version, sys.argv[1:]))"
-    said = subprocess.run(
-        [_PYTHON, "-c", script, *packages], capture_output=True, text=True, check=True
-    )
-    versions = said.stdout.split()
-    rest = zip(packages[1:], versions[1:], strict=True)
-    return f"{packages[0]} {versions[0]} with " + ", ".join(
-        f"{name} {version}" for name, version in rest
-    )
+def _pip_version(package: str, *others: str) -> str:
+    return f"{_versions(_PYTHON, package)} with {_versions(_PYTHON, *others)}"
 
 
 def _missing_pip() -> str:

@@ -4,6 +4,8 @@ And what a server's processes used of it: CPU time and memory, from ``/proc``.
 """
 
 import os
+import platform
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +15,15 @@ CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE, OTHER_CORE = CORES[0], CORES[-1]
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+def machine() -> str:
+    """What all this runs on."""
+    models = re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    model = models[0] if models else platform.machine()
+    system = f"{platform.system()} {platform.release()}"
+    return f"{model}, {len(CORES)} cores, {memory:.0f} GB, {system}"
 
 
 def stay_off_the_servers() -> None:
