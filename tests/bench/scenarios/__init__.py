@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from tests.bench.figures import Case
 from tests.bench.scenarios import (
-    alone,
     awareness,
     big,
     cluster,
@@ -14,13 +13,14 @@ from tests.bench.scenarios import (
     joiners,
     light,
     many,
+    people,
 )
 from tests.bench.scenarios.options import Options
 
 SCENARIOS: dict[str, Callable[[Options], list[Case]]] = {
     "fanout": fanout.cases,
     "many": many.cases,
-    "alone": alone.cases,
+    "people": people.cases,
     "awareness": awareness.cases,
     "join": joiners.cases,
     "idle": idlers.cases,
