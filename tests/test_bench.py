@@ -5,7 +5,7 @@ Against our own server, and against one that loses, repeats and joins what it re
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +28,7 @@ from tests.bench.climb import Climber
 from tests.bench.figures import Figure, Results
 from tests.bench.load import OutOfEdits, Plan, Result, Room
 from tests.bench.report import table
+from tests.bench.scenarios import people
 from tests.servers import NewDocument, Server, skip_without
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -173,39 +174,65 @@ def test_the_search_ends_close_to_what_a_server_manages(
             assert found.rate <= for_long <= found.rate * (2.01 if is_brief else 1.11)
 
 
-def test_what_is_started_anew_comes_to_its_rate_step_by_step() -> None:
-    taken: list[str] = []
+class Recorded:
+    """A server that manages less than 100 edits/s, and what was asked of it."""
 
-    def step(contestant: Any, plan: Plan, documents: int) -> Any:
-        taken.append(f"{plan.rate:.0f}")
+    name = "server"
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def step(self, contestant: Any, plan: Plan, documents: int) -> Any:
+        self.asked.append(f"{plan.rate:.0f}")
         return SimpleNamespace(passes=plan.rate < 100, rate=plan.rate)
 
-    server: Any = SimpleNamespace(
-        rest=lambda: taken[-1] != "160", start_anew=lambda: taken.append("anew")
-    )
-    with patch("tests.bench.climb.step", step):
-        climber = Climber(Plan(50, 50))
-        climber._attempt(server, 80)
-        climber._attempt(server, 160)
-    assert taken == ["80", "160", "anew", "20", "40", "80", "160", "anew"]
+    def rest(self) -> bool:
+        return self.asked[-1] != "160"
+
+    def start_anew(self) -> None:
+        self.asked.append("anew")
 
 
-def test_a_later_round_warms_up_before_it_judges() -> None:
-    taken: list[str] = []
+@pytest.fixture
+def recorded() -> Iterator[Any]:
+    server = Recorded()
+    with patch("tests.bench.climb.step", server.step):
+        yield server
 
-    def step(contestant: Any, plan: Plan, documents: int) -> Any:
-        taken.append(f"{plan.rate:.0f}")
-        return SimpleNamespace(passes=plan.rate < 100, rate=plan.rate)
 
-    server: Any = SimpleNamespace(name="server", rest=lambda: True)
-    with patch("tests.bench.climb.step", step):
-        climber = Climber(Plan(50, 50))
-        found = climber.highest(server)
-        assert found is not None
-        taken.clear()
-        climber.highest(server)
-    shares = (0.125, 0.25, 0.5, 1 / 1.5)
-    assert taken[:4] == [f"{found.rate * share:.0f}" for share in shares]
+def test_what_is_started_anew_comes_to_its_rate_step_by_step(recorded: Any) -> None:
+    climber = Climber(Plan(50, 50))
+    climber._attempt(recorded, 160)
+    climber._attempt(recorded, 80)
+    climber._attempt(recorded, 90)
+    again = ["anew", "20", "40", "80", "160", "anew"]
+    assert recorded.asked == ["160", *again, "10", "20", "40", "80", "90"]
+
+
+def test_a_later_round_warms_up_once_before_it_judges(recorded: Any) -> None:
+    climber = Climber(Plan(50, 50))
+    found = climber.highest(recorded)
+    assert found is not None
+    assert recorded.asked[:3] == ["31", "61", "122"], "it came there step by step"
+    recorded.asked.clear()
+    climber.highest(recorded)
+    first = found.rate / 1.5
+    expected = [first / 8, first / 4, first / 2, first, first * 2]
+    assert recorded.asked[:5] == [f"{rate:.0f}" for rate in expected]
+
+
+def test_another_server_is_not_warmed_up_for_what_the_first_managed(recorded: Any) -> None:
+    climber = Climber(Plan(50, 50))
+    climber.highest(SimpleNamespace(name="first", rest=lambda: True))
+    recorded.asked.clear()
+    climber.highest(recorded)
+    assert recorded.asked[0] == "31"
+
+
+def test_cursors_move_as_often_as_people_type() -> None:
+    plan = people._Crowd(10, 50, 10, with_cursors=True).plan(8)
+    assert plan.rate == 10 * 10 * 3
+    assert plan.awareness * plan.members * 10 == plan.rate
 
 
 def test_a_round_in_which_nothing_was_reached_is_worse_than_any_other() -> None:

@@ -25,7 +25,7 @@ django.setup()
 from tests.bench import cores, workshop
 from tests.bench.contestants import CONTESTANTS, Contestant, database_versions
 from tests.bench.figures import Case, Results
-from tests.bench.report import table
+from tests.bench.report import in_digits, table
 from tests.bench.scenarios import SCENARIOS
 from tests.bench.scenarios.options import Options
 
@@ -66,7 +66,7 @@ def main() -> None:
     for failure in results.failures:
         print(f"\nCould not be measured: {failure}")
     minutes, seconds = divmod(round(time.monotonic() - began), 60)
-    print(f"\nIn {minutes} min {seconds} s. {_caveat()}")
+    print(f"\nIn {minutes} min {seconds} s. {_caveat(is_short=chosen.short)}")
 
 
 def _try(case: Case, kind: type[Contestant], results: Results, number: int) -> None:
@@ -86,7 +86,7 @@ def _measure(case: Case, kind: type[Contestant], results: Results) -> None:
         contestant.rest()
         for figure in case.measure(contestant):
             results.add(case.label, kind.name, figure)
-            value = "none" if figure.value is None else f"{figure.value:.4g} {figure.unit}"
+            value = "none" if figure.value is None else f"{in_digits(figure.value)} {figure.unit}"
             _say(f"    {figure.what}: {value}{figure.mark}")
 
 
@@ -112,8 +112,9 @@ def _present(names: list[str]) -> list[type[Contestant]]:
     return present
 
 
-def _caveat() -> str:
-    return (
+def _caveat(*, is_short: bool) -> str:
+    doubled = "Highest rates are searched in steps of two. " if is_short else ""
+    return doubled + (
         "In brackets: how many times better collab is (below 1: worse). –: does not apply. "
         "*: limited by the generator. Peers keep nothing on disk, and know nobody's rights."
     )

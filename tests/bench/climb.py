@@ -20,10 +20,11 @@ _DRAIN_S = 5.0  # of a full step: what comes later came too late anyway
 _PRECISION, _PRECISION_IF_BRIEF = 1.11, 2.01  # what fails, by what passes, at the end
 _HEAD_START = 32  # of a brief search
 _LOWEST = 0.5
-# Shares of the rate that was found before, or at which a server failed and was started anew: the
-# first time it had come there step by step, too. Hocuspocus fails at 21,000 edits/s when it is
-# cold, and passes 25,000 when warm.
+# Shares of the rate that comes next to a server just started: the first time it had come there step
+# by step. Hocuspocus fails at 21,000 edits/s when it is cold, and passes 25,000 when it is warm.
 _WARMING = (0.125, 0.25, 0.5)
+# Before figures at one rate, so that what compiles as it runs has done so.
+_RUN_IN = Plan(10, 10, 500, awareness=5, warmup=0, seconds=3, drain=_DRAIN_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Step:
         result = self.result
         return (
             result is not None
+            and result.timed > 0
             and not result.lost
             and not result.closed
             and result.p99_ms <= WAIT_MS
@@ -51,12 +53,18 @@ class Step:
         result = self.result
         times = f"p50 {result.p50_ms:7.1f} ms  p99 {result.p99_ms:8.1f} ms"
         return (
-            f"{self.rate:8.0f}/s  {times if result.timed else 'nothing came in time':30}  "
+            f"{self.rate:8.0f}/s  {times if result.timed else 'nothing came':31}  "
             f"lost {result.lost}  twice {result.duplicates}  closed {result.closed}  "
             f"server {self.server_cpu:4.0%}, others there {self.others_cpu:.0%}  "
             f"generator {result.cpu:4.0%}  "
             f"{'passes' if self.passes else 'FAILS'} {result.trouble}"
         )
+
+
+def run_in(contestant: Contestant) -> None:
+    """Give a server just started some seconds of load that nobody judges."""
+    step(contestant, _RUN_IN)
+    contestant.rest()
 
 
 def step(contestant: Contestant, plan: Plan, documents: int = 1) -> Step:
@@ -101,11 +109,12 @@ class Climber:
         self._first = deliveries / (plan.members - 1)
         self._found: dict[str, float] = {}
         self.lacked_edits = False  # in the last search, which would have gone on
-        self._cold_for: float | None = None  # the rate that comes next to a server just started
+        self._is_cold = False  # just started, and the next rate is not its first
 
     def highest(self, contestant: Contestant) -> Step | None:
         """The step at the highest rate that passed, or None if nothing did."""
-        self.lacked_edits, self._cold_for = False, self._found.get(contestant.name)
+        self.lacked_edits = False
+        self._is_cold = bool(self._plan.rate) or contestant.name in self._found
         if self._plan.rate:  # it was asked for
             return self._attempt(contestant, self._plan.rate)
         low, high = self._bracket(contestant)
@@ -150,9 +159,9 @@ class Climber:
         return taken
 
     def _take(self, contestant: Contestant, plan: Plan) -> Step:
-        if self._cold_for is not None:
-            self._warm_up(contestant, replace(plan, rate=self._cold_for, **_SHORT))  # type: ignore[arg-type]
-            self._cold_for = None
+        if self._is_cold:
+            self._warm_up(contestant, replace(plan, **_SHORT))  # type: ignore[arg-type]
+            self._is_cold = False
         try:
             taken = step(contestant, plan, self._documents)
         except load.OutOfEdits as lack:
@@ -162,14 +171,19 @@ class Climber:
         has_time = taken.passes or not self._is_brief
         if not (has_time and contestant.rest()):
             contestant.start_anew()
-            self._cold_for = plan.rate
+            self._is_cold = True
         return taken
 
     def _warm_up(self, contestant: Contestant, plan: Plan) -> None:
-        """Bring a server that was started just now to its rate, in steps that nobody judges."""
+        """Bring a server that was started just now to its rate, in steps that nobody judges.
+
+        If it does not come to rest on that way, it is started anew, and judged cold.
+        """
         for share in _WARMING:
             try:
                 step(contestant, replace(plan, rate=plan.rate * share), self._documents)
             except load.OutOfEdits:
                 return
-            contestant.rest()
+            if not contestant.rest():
+                contestant.start_anew()
+                return

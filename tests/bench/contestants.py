@@ -6,7 +6,6 @@ Each as its documentation starts it, on one core; none is tuned, ours neither.
 import atexit
 import json
 import os
-import platform
 import socket
 import subprocess
 import sys
@@ -90,18 +89,24 @@ class Contestant(ABC):
         return cores.wait_until_idle(self.pids, within_s=15)
 
 
+_VERSIONS = """
+import platform, sys
+from importlib.metadata import version
+said = [f"{name} {version(name)}" for name in sys.argv[1:]]
+print(*said, f"Python {platform.python_version()}", sep=", ")
+"""
+
+
 def _versions(python: str | Path, *packages: str) -> str:
-    """Of packages that are installed for this interpreter."""
-    script = "import sys, importlib.metadata as m; print(*map(m.version, sys.argv[1:]))"
+    """The versions of this interpreter and of packages that are installed for it."""
     said = subprocess.run(
-        [python, "-c", script, *packages], capture_output=True, text=True, check=True
+        [python, "-c", _VERSIONS, *packages], stdout=subprocess.PIPE, text=True, check=True
     )
-    versions = zip(packages, said.stdout.split(), strict=True)
-    return ", ".join(f"{name} {version}" for name, version in versions)
+    return said.stdout.strip()
 
 
 def database_versions() -> str:
-    """Of what is installed, in its own words."""
+    """The versions of PostgreSQL and Redis, of those that are installed, in their own words."""
     said = [
         subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
         for path in map(binary, ("postgres", "redis-server"))
@@ -142,7 +147,7 @@ class Collab(Contestant):
     keeps = "every edit (SQLite, fdatasync)"
     query = ""  # what else its addresses say
     python: ClassVar[str | Path] = sys.executable
-    servers_packages: ClassVar[tuple[str, ...]] = ("daphne", "twisted")
+    server_packages: ClassVar[tuple[str, ...]] = ("daphne", "twisted")
 
     def start(self) -> None:
         self._serve(Server(self.directory, _template(), **_WORKERS, **_UNLIMITED))
@@ -158,8 +163,8 @@ class Collab(Contestant):
             ["git", "describe", "--always", "--dirty"],
             cwd=ROOT, capture_output=True, text=True, check=False,
         )  # fmt: skip
-        packages = _versions(cls.python, "pycrdt", "django", "channels", *cls.servers_packages)
-        return f"{said.stdout.strip() or '?'} on Python {platform.python_version()} with {packages}"
+        packages = _versions(cls.python, "pycrdt", "django", "channels", *cls.server_packages)
+        return f"{said.stdout.strip() or '?'} with {packages}"
 
     @property
     def pids(self) -> list[int]:
@@ -226,7 +231,7 @@ class CollabUvicorn(Collab):
 
     name = "collab-uvicorn"
     python = _ASGI / "python"
-    servers_packages = ("uvicorn", "uvloop", "websockets")
+    server_packages = ("uvicorn", "uvloop", "websockets")
     program: ClassVar[tuple[str, ...]] = (
         *("uvicorn", "collab.asgi:application", "--ws", "websockets-sansio"),
         *("--loop", "uvloop", "--lifespan", "off", "--log-level", "warning"),
@@ -234,7 +239,7 @@ class CollabUvicorn(Collab):
 
     @classmethod
     def missing(cls) -> str:
-        return "" if (_ASGI / cls.program[0]).exists() else cls.program[0]
+        return _missing_pip("asgi")
 
     def start(self) -> None:
         template = make_template(self.directory)
@@ -244,7 +249,7 @@ class CollabUvicorn(Collab):
 
 class CollabGranian(CollabUvicorn):
     name = "collab-granian"
-    servers_packages = ("granian", "uvloop")
+    server_packages = ("granian", "uvloop")
     program = (
         *("granian", "collab.asgi:application", "--interface", "asginl"),
         *("--workers", "1", "--loop", "uvloop", "--no-log"),
@@ -366,6 +371,11 @@ class HocuspocusTwo(Hocuspocus):
     is_alone_in_its_kind = True
 
     @classmethod
+    def version(cls) -> str:
+        redis = _npm_version("node", "@hocuspocus/extension-redis")
+        return f"{super().version()} with extension-redis {redis}"
+
+    @classmethod
     def missing(cls) -> str:
         redis = ", ".join(name for name in missing_backends() if name == "redis-server")
         return redis or _missing_npm("node", "@hocuspocus/extension-redis")
@@ -402,12 +412,8 @@ class YWebsocket(Peer):
         return f"{own} with yjs {_npm_version('ywebsocket', 'yjs')} on Node {node_version()}"
 
 
-def _pip_version(package: str, *others: str) -> str:
-    return f"{_versions(_PYTHON, package)} with {_versions(_PYTHON, *others)}"
-
-
-def _missing_pip() -> str:
-    return "" if (SHED / "venv" / ".installed").exists() else "pip has not installed its packages"
+def _missing_pip(venv: str = "venv") -> str:
+    return "" if (SHED / venv / ".installed").exists() else "pip has not installed its packages"
 
 
 class PycrdtAsgi(Peer):
@@ -420,7 +426,7 @@ class PycrdtAsgi(Peer):
 
     @classmethod
     def version(cls) -> str:
-        return _pip_version("pycrdt-websocket", "pycrdt", "uvicorn", "uvloop")
+        return _versions(_PYTHON, "pycrdt-websocket", "pycrdt", "uvicorn", "uvloop")
 
 
 class _OnDaphne(Peer):
@@ -452,7 +458,7 @@ class PycrdtChannels(_OnDaphne):
 
     @classmethod
     def version(cls) -> str:
-        return _pip_version("pycrdt-websocket", "pycrdt", "channels", "daphne")
+        return _versions(_PYTHON, "pycrdt-websocket", "pycrdt", "channels", "daphne")
 
 
 class NaiveMemory(_OnDaphne):
@@ -461,7 +467,7 @@ class NaiveMemory(_OnDaphne):
 
     @classmethod
     def version(cls) -> str:
-        return _pip_version("channels", "channels-redis", "daphne")
+        return _versions(_PYTHON, "channels", "channels-redis", "daphne")
 
 
 class NaiveRedis(NaiveMemory):

@@ -23,7 +23,7 @@ def machine() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     model = models[0] if models else platform.machine()
     system = f"{platform.system()} {platform.release()}"
-    return f"{model}, {len(CORES)} cores, {memory:.0f} GB, {system}"
+    return f"{model}, {len(CORES)} cores, {memory:.0f} GiB, {system}"
 
 
 def stay_off_the_servers() -> None:

@@ -31,7 +31,7 @@ def _cell(row: Row, server: str) -> str:
         return f"fails{of}" if reached else "fails"
     ratio = row.ratio(_counterpart(server), server)
     beside = f" ({_ratio(ratio)}×)" if ratio is not None else ""
-    return f"{_number(median)}{row.marks.get(server, '')}{beside}{of}"
+    return f"{in_digits(median)}{row.marks.get(server, '')}{beside}{of}"
 
 
 def _ratio(value: float) -> str:
@@ -45,5 +45,6 @@ def _counterpart(server: str) -> str:
     return f"{OURS}-two" if server.endswith("-two") else OURS
 
 
-def _number(value: float) -> str:
+def in_digits(value: float) -> str:
+    """Three digits, or all before the point."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

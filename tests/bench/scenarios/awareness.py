@@ -12,17 +12,19 @@ _PER_S = 5.0
 
 
 def cases(options: Options) -> list[Case]:
+    seconds = 2.0 if options.is_short else options.seconds
     sizes = options.members or ([50] if options.is_short else [50, 200])
     return [
         Case(
             f"cursors of {members} members, {_PER_S:.0f}/s each",
-            partial(_measure, Plan(members, awareness=_PER_S, seconds=options.seconds)),
+            partial(_measure, Plan(members, awareness=_PER_S, seconds=seconds)),
         )
         for members in sizes
     ]
 
 
 def _measure(plan: Plan, contestant: Contestant) -> list[Figure]:
+    climb.run_in(contestant)
     step = climb.step(contestant, plan)
     result = step.result
     pairs = plan.members * (plan.members - 1)

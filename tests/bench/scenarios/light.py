@@ -10,12 +10,13 @@ from tests.bench.scenarios.options import Options
 
 
 def cases(options: Options) -> list[Case]:
-    seconds = options.seconds if options.is_short else max(options.seconds, 8)
+    seconds = 3.0 if options.is_short else max(options.seconds, 8)
     plan = Plan(members=50, writers=5, rate=25, seconds=seconds)
     return [Case("50 members, 5 writing 5/s each", partial(_measure, plan))]
 
 
 def _measure(plan: Plan, contestant: Contestant) -> list[Figure]:
+    climb.run_in(contestant)
     return latencies(climb.step(contestant, plan))
 
 
