@@ -98,12 +98,13 @@ async def test_five_hundred_are_handed_over_under_load(new_server: Any) -> None:
 async def test_a_second_signal_exits_at_once(new_server: Any) -> None:
     server = new_server(COLLAB_DRAIN_S="30")
     document = server.new_document()
-    clients = [Client(server, document, ack="count") for _ in range(5)]
+    clients = [Client(server, document, ack="count") for _ in range(40)]  # for four seconds
     await asyncio.gather(*(each.connect() for each in clients))
     clients[0].types("safe")
     await clients[0].all_saved()
     server.signal(signal.SIGTERM)
     await until(lambda: server.log_lines("stopping"))
+    await asyncio.sleep(1.2)
     began = time.monotonic()
     server.signal(signal.SIGTERM)
     assert await asyncio.to_thread(server.wait_for_exit, 5) == 1
@@ -112,6 +113,19 @@ async def test_a_second_signal_exits_at_once(new_server: Any) -> None:
     server.start()
     async with Client(server, document) as newcomer:
         assert str(newcomer.text) == "safe"
+
+
+async def test_a_signal_that_comes_by_two_ways_is_one(new_server: Any) -> None:
+    server = new_server(COLLAB_DRAIN_S="2")
+    document = server.new_document()
+    clients = [Client(server, document) for _ in range(5)]
+    await asyncio.gather(*(each.connect() for each in clients))
+    server.signal(signal.SIGTERM)
+    await until(lambda: server.log_lines("stopping"))
+    server.signal(signal.SIGTERM)
+    assert await asyncio.to_thread(server.wait_for_exit, 20) == 0
+    assert server.log_lines("drained")
+    await asyncio.gather(*(each.disconnect() for each in clients))
 
 
 @pytest.mark.parametrize(("is_converting", "within"), [(False, 4.0), (True, 9.0)])
