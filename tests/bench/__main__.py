@@ -31,7 +31,7 @@ from tests.bench.scenarios.options import Options
 
 _SHORT_SCENARIOS = ["fanout", "awareness", "join", "idle", "light", "durability"]
 _BUSY = 0.1  # of the servers' core, by others
-_SHORT_SERVERS = ["collab", "hocuspocus", "y-websocket", "pycrdt-asgi", "naive-memory"]
+_SHORT_SERVERS = ["collab", "hocuspocus", "y-websocket", "pycrdt-asgi"]
 
 
 def main() -> None:
