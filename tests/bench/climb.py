@@ -179,7 +179,7 @@ class Climber:
 
         If it does not come to rest on that way, it is started anew, and judged cold.
         """
-        for share in _WARMING[-1:] if self._is_brief else _WARMING:
+        for share in _WARMING:
             try:
                 step(contestant, replace(plan, rate=plan.rate * share), self._documents)
             except load.OutOfEdits:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.bench import climb
+from tests.bench import api, climb
 from tests.bench.contestants import Collab, Contestant
 from tests.bench.documents import rich_text, trace
 from tests.bench.figures import Case, Figure
@@ -23,6 +23,8 @@ def cases(options: Options) -> list[Case]:
     documents = [("2,000 blocks of rich text", rich_text())]
     if (typed := trace()) is not None:
         documents.append(("259,778 edits of one author", typed))
+    else:
+        print(f"259,778 edits of one author: left out: no {api.TRACE} (set EDITING_TRACES)")
     return [
         Case(
             label,
