@@ -15,6 +15,7 @@ from collab.frames import binary_frames, whole_frame
 _MAX_UNREAD = 256  # messages that Daphne has parsed and nobody has taken
 _MAX_UNREAD_BYTES = 1024 * 1024
 _MAX_IN_A_ROW = 256  # messages of one read that are dealt with at once; the others take turns
+_NOTHING: Iterator[bytes] = iter(())
 _FRAGMENT_BYTES = 64 * 1024  # of a large message, held by the transport at once
 
 
@@ -44,7 +45,7 @@ class Flow:
         self._is_reading = True
         self._is_open = False
         self._is_amid_message = False
-        self._rest: Iterator[bytes] = iter(())
+        self._rest = _NOTHING
 
     def begin(self) -> None:
         """Of a WebSocket: hear from the transport, in place of the HTTP channel it came from."""
@@ -115,7 +116,7 @@ class Flow:
             await self.writable()
             frame = next(self._rest, None)
             if frame is None:
-                self._is_amid_message = False
+                self._is_amid_message, self._rest = False, _NOTHING
             elif self._may_send:
                 self._transport.write(frame)
 

@@ -2,11 +2,15 @@
 
 import asyncio
 import time
+from functools import cached_property
 from typing import Any, cast
 
 from autobahn.twisted import websocket as autobahn_twisted
 from autobahn.websocket import protocol as autobahn
+from autobahn.websocket.types import ConnectionRequest
+from autobahn.websocket.utf8validator import Utf8Validator
 from daphne.ws_protocol import WebSocketProtocol
+from twisted.internet.defer import Deferred
 
 from collab.errors import TooLarge
 from collab.flow import Flow
@@ -35,9 +39,14 @@ for _module in (autobahn, autobahn_twisted):
         setattr(_module, _name, _as_it_is)
 
 
-# 2 KB of each connection that nobody reads once it is open.
+# 4 KB of each connection that nobody reads once it is open.
 _OF_THE_HANDSHAKE = (
+    "_raw_query_string",
+    "_results",
+    "_transport_details",
+    "_valid_events",
     "_wskey",
+    "application_deferred",
     "clean_headers",
     "http_headers",
     "http_request_data",
@@ -47,10 +56,17 @@ _OF_THE_HANDSHAKE = (
     "http_request_uri",
     "http_response_data",
     "http_status_line",
+    "is_open",
+    "root_path",
+    "server_addr",
     "websocket_extensions",
+    "websocket_extensions_in_use",
     "websocket_origin",
     "websocket_protocols",
 )
+# What the class has for all, or makes again for who needs it.
+_SELDOM_USED = ("is_closed", "trafficStats", "utf8validator")
+_PLAIN = (type(None), bool, int, str, bytes)
 
 
 class _ShortQueue(list[Any]):
@@ -70,6 +86,11 @@ class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
     reads = 0
     _is_full = False  # whether there may be more than was read
     _busy_since = 0.0
+
+    # autobahn makes these for each connection. Nobody reads the first: all count into one.
+    trafficStats = autobahn.TrafficStats()  # type: ignore[no-untyped-call]
+    is_closed = cached_property[Any](lambda _: Deferred())
+    utf8validator = cached_property[Any](lambda _: Utf8Validator())  # type: ignore[no-untyped-call]
 
     # Seconds until TCP is dropped after our close: who is still sending 50 MB reads it only then.
     closeHandshakeTimeout = 15
@@ -148,20 +169,24 @@ class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
         self._control = Allowance(_PINGS_PER_S, _PINGS_AT_ONCE, time.monotonic())
         self._read_plainly()
         super().onOpen()
+
+    def succeedHandshake(self, res: object) -> None:
+        super().succeedHandshake(res)
         self._become_small()
 
     def _become_small(self) -> None:
         """Forget the handshake, and leave to the class what is not special about this one.
 
-        autobahn sets some hundred attributes of each connection, half of them to None or False; a
-        dictionary of so many has 3 KB.
+        autobahn sets some hundred attributes of each connection, half of them to None or False,
+        and Twisted some thirty of its transport; dictionaries of so many have 4 KB.
         """
-        self.request.headers = self.request.params = None
+        for name in {*ConnectionRequest.__slots__} - {"path"}:
+            setattr(self.request, name, None)
         own: dict[str, Any] = {}
         for name, value in vars(self).items():
-            if name in _OF_THE_HANDSHAKE:
+            if name in _OF_THE_HANDSHAKE or name in _SELDOM_USED:
                 continue
-            if value is None or value is False:
+            if type(value) in _PLAIN and not value:
                 if not hasattr(SocketProtocol, name):
                     setattr(SocketProtocol, name, value)
                 if getattr(SocketProtocol, name) is value:
@@ -169,6 +194,9 @@ class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
             own[name] = value
         own["send_queue"] = _ShortQueue(own["send_queue"])
         self.__dict__ = own
+        transport = self.transport
+        transport.logstr = transport.repstr = "WebSocket"  # for logs, each had a name of its own
+        transport.__dict__ = dict(vars(transport).items())  # as small as what is left
 
     def _read_plainly(self) -> None:
         """Have the loop call what reads, without the log context that Twisted puts around it."""

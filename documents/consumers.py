@@ -34,15 +34,16 @@ _of_user = Places("of yours")
 class DocumentConsumer(SocketConsumer):
     """One client of one document."""
 
-    __slots__ = ("_limit", "_place")
+    __slots__ = ("_document_id", "_limit", "_place")
 
-    def __init__(self) -> None:
+    def __init__(self, document_id: str) -> None:
+        self._document_id = document_id
         self._limit: int = settings.COLLAB.max_message_bytes
         self._place: tuple[Room, Member] | None = None  # once it listens
 
     async def converse(self) -> None:
         query = {key: values[-1] for key, values in parse_qs(self._query_string()).items()}
-        document_id = self._document_id()
+        document_id = _parsed(self._document_id)
         mark = current_hub().mark(document_id)
         admission = await in_database_thread(admit)(self.scope["headers"], query, document_id)
         self.scope["headers"].clear()  # a kilobyte of each connection that nobody reads again
@@ -72,12 +73,6 @@ class DocumentConsumer(SocketConsumer):
 
     def farewell(self, error: CollabError) -> bytes:
         return encode_message(Denied(str(error)))
-
-    def _document_id(self) -> UUID:
-        try:
-            return UUID(self.scope["url_route"]["kwargs"]["document_id"])
-        except ValueError:
-            raise NotFound("no such document") from None
 
     def _member(self, admission: Admission, query: dict[str, str]) -> Member:
         acks = query.get("ack", "").split(",")
@@ -128,3 +123,10 @@ class DocumentConsumer(SocketConsumer):
 
     def _query_string(self) -> str:
         return bytes(self.scope.get("query_string", b"")).decode("latin-1")
+
+
+def _parsed(document_id: str) -> UUID:
+    try:
+        return UUID(document_id)
+    except ValueError:
+        raise NotFound("no such document") from None

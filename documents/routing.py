@@ -1,7 +1,7 @@
-"""WebSocket URLs of documents."""
+"""WebSocket URLs: the consumer of each path, made with what the path says."""
 
 from django.urls import path
 
 from documents.consumers import DocumentConsumer
 
-websocket_urlpatterns = [path("ws/documents/<str:document_id>", DocumentConsumer.as_asgi())]
+urlpatterns = [path("ws/documents/<str:document_id>", DocumentConsumer)]
