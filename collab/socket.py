@@ -69,26 +69,23 @@ class SocketConsumer(AsyncConsumer):  # type: ignore[misc]
         self._send = send
         await receive()  # websocket.connect
         await send({"type": "websocket.accept"})
-        with metrics.CONNECTIONS.track_inprogress():
-            await self._serve()
-
-    async def _serve(self) -> None:
         logs.connection.set(secrets.token_hex(4))
-        network = network_of(address_of(self.scope, settings.COLLAB.proxies))
-        try:
-            with _from_address.one(network, settings.COLLAB.max_connections_per_address):
-                self._begin_counting()
-                await self.converse()
-        except* Disconnected:
-            pass
-        except* CollabError as errors:
-            await self._refuse(_first(errors))
-        except* DatabaseError as errors:
-            logger.warning("database away", extra={"error": f"{errors.exceptions[0]!r:.200}"})
-            await self._refuse(Unavailable("nobody can be let in at the moment; connect again"))
-        except* Exception:
-            logger.exception("consumer failed")
-            await self._refuse(CollabError("something went wrong here; it has been noted"))
+        network = network_of(address_of(scope, settings.COLLAB.proxies))
+        with metrics.CONNECTIONS.track_inprogress():
+            try:
+                with _from_address.one(network, settings.COLLAB.max_connections_per_address):
+                    self._begin_counting()
+                    await self.converse()
+            except* Disconnected:
+                pass
+            except* CollabError as errors:
+                await self._refuse(_first(errors))
+            except* DatabaseError as errors:
+                logger.warning("database away", extra={"error": f"{errors.exceptions[0]!r:.200}"})
+                await self._refuse(Unavailable("nobody can be let in at the moment; connect again"))
+            except* Exception:
+                logger.exception("consumer failed")
+                await self._refuse(CollabError("something went wrong here; it has been noted"))
 
     def _begin_counting(self) -> None:
         conf = settings.COLLAB
@@ -110,12 +107,34 @@ class SocketConsumer(AsyncConsumer):  # type: ignore[misc]
         """What to say before the close code; None for nothing."""
         return None
 
-    async def receive_bytes(self) -> bytes:
-        """The next binary frame.
+    async def receive_waiting(self, most: int) -> list[bytes]:
+        """The next binary frame, and others that wait behind it.
 
-        Raises Disconnected, ProtocolError for a text frame, or TooManyRequests.
+        Taken together they are dealt with faster than they come: a client of whom one frame had
+        to wait must not stay in the queue for good. Raises Disconnected, ProtocolError for a text
+        frame, or TooManyRequests.
         """
-        message = await self._next_message()
+        if self._end is not None:
+            raise self._end
+        if self.flow is None:
+            return [self._taken(await self._receive())]
+        self.flow.listen(self._offer)
+        try:
+            message = await self._receive()
+        finally:
+            self.flow.listen(None)
+        frames = [self._taken(message)]
+        was_offered = self.was_offered
+        try:
+            while self.flow.unread and len(frames) < most:
+                frames.append(self._taken(await self._receive()))
+        except (Disconnected, CollabError) as end:  # first, what came before it
+            self._end = end
+        self.was_offered = was_offered
+        return frames
+
+    def _taken(self, message: dict[str, Any]) -> bytes:
+        """The frame in a message, counted."""
         if self._failure is not None:
             raise self._failure
         if message["type"] == "websocket.disconnect":
@@ -133,37 +152,10 @@ class SocketConsumer(AsyncConsumer):  # type: ignore[misc]
             raise ProtocolError("text frame; this endpoint speaks binary frames only")
         return bytes(frame)
 
-    async def receive_waiting(self, most: int) -> list[bytes]:
-        """The next frame, and others that wait behind it; raises likewise.
-
-        Taken together they are dealt with faster than they come: a client of whom one frame had
-        to wait must not stay in the queue for good.
-        """
-        if self._end is not None:
-            raise self._end
-        frames = [await self.receive_bytes()]
-        was_offered = self.was_offered
-        try:
-            while self.flow is not None and self.flow.unread and len(frames) < most:
-                frames.append(await self.receive_bytes())
-        except (Disconnected, CollabError) as end:  # first, what came before it
-            self._end = end
-        self.was_offered = was_offered
-        return frames
-
-    async def _next_message(self) -> dict[str, Any]:
-        if self.flow is None:
-            return await self._receive()
-        self.flow.listen(self._offer)
-        try:
-            return await self._receive()
-        finally:
-            self.flow.listen(None)
-
     def _offer(self, frames: Sequence[bytes]) -> int:
-        """How many of the frames that came while ``receive_bytes`` waits are dealt with.
+        """How many of the frames that came while ``receive_waiting`` waits are dealt with.
 
-        The others are the very next ones that ``receive_bytes`` gets.
+        The others are the very next ones that it gets.
         """
         try:
             self._count(len(frames), sum(map(len, frames)))
@@ -171,7 +163,7 @@ class SocketConsumer(AsyncConsumer):  # type: ignore[misc]
             return 0
         try:
             taken = self.take_now(frames)
-        except Exception as error:  # here it would be nobody's: ``receive_bytes`` raises it
+        except Exception as error:  # here it would be nobody's: ``_taken`` raises it
             self._failure, taken = error, 0
         self._counted = len(frames) - taken
         self._was_refused = self._counted > 0
@@ -180,7 +172,7 @@ class SocketConsumer(AsyncConsumer):  # type: ignore[misc]
     def take_now(self, frames: Sequence[bytes]) -> int:
         """Act on frames at once, without the task's turn; on how many of them, from the first on.
 
-        With the next one nothing has happened, and ``receive_bytes`` brings it; ``was_offered``
+        With the next one nothing has happened, and ``receive_waiting`` brings it; ``was_offered``
         then.
         """
         return 0

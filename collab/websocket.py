@@ -64,8 +64,8 @@ _OF_THE_HANDSHAKE = (
     "websocket_origin",
     "websocket_protocols",
 )
-# What the class has for all, or makes again for who needs it.
-_SELDOM_USED = ("is_closed", "trafficStats", "utf8validator")
+# What the class has for all, or what is made again for who needs it.
+_SELDOM_USED = ("current_frame_masker", "is_closed", "trafficStats", "utf8validator")
 _PLAIN = (type(None), bool, int, str, bytes)
 
 
@@ -117,6 +117,8 @@ class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
             data = self._take_usual(data)
         if data:
             self._dataReceived(data)
+            if self.state == self.STATE_OPEN and self._is_between_messages:
+                self._become_small()
         if self.state == self.STATE_OPEN:
             is_amid = len(self._begun) >= _READ_USUALLY or not self._is_between_messages
             self.transport.bufferSize = _READ_AMID if is_amid else _READ_USUALLY
@@ -172,19 +174,28 @@ class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
 
     def succeedHandshake(self, res: object) -> None:
         super().succeedHandshake(res)
+        self._forget_handshake()
         self._become_small()
 
-    def _become_small(self) -> None:
-        """Forget the handshake, and leave to the class what is not special about this one.
-
-        autobahn sets some hundred attributes of each connection, half of them to None or False,
-        and Twisted some thirty of its transport; dictionaries of so many have 4 KB.
-        """
+    def _forget_handshake(self) -> None:
+        for name in {*_OF_THE_HANDSHAKE} & {*vars(self)}:
+            delattr(self, name)
         for name in {*ConnectionRequest.__slots__} - {"path"}:
             setattr(self.request, name, None)
+        self.send_queue: list[Any] = _ShortQueue(self.send_queue)
+        transport = self.transport
+        transport.logstr = transport.repstr = "WebSocket"  # for logs, each had a name of its own
+        transport.__dict__ = dict(vars(transport).items())  # as small as what is left
+
+    def _become_small(self) -> None:
+        """Leave to the class what is not special about this one: between two messages, most.
+
+        autobahn sets some hundred attributes of each connection, half of them to None or False,
+        and with each ping a dozen again; a dictionary of so many has 1 to 3 KB.
+        """
         own: dict[str, Any] = {}
         for name, value in vars(self).items():
-            if name in _OF_THE_HANDSHAKE or name in _SELDOM_USED:
+            if name in _SELDOM_USED:
                 continue
             if type(value) in _PLAIN and not value:
                 if not hasattr(SocketProtocol, name):
@@ -192,11 +203,7 @@ class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
                 if getattr(SocketProtocol, name) is value:
                     continue
             own[name] = value
-        own["send_queue"] = _ShortQueue(own["send_queue"])
         self.__dict__ = own
-        transport = self.transport
-        transport.logstr = transport.repstr = "WebSocket"  # for logs, each had a name of its own
-        transport.__dict__ = dict(vars(transport).items())  # as small as what is left
 
     def _read_plainly(self) -> None:
         """Have the loop call what reads, without the log context that Twisted puts around it."""

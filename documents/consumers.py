@@ -5,9 +5,9 @@ group (``documents.sync.hub`` adds the room's channel to the group after this).
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextvars import copy_context
-from functools import partial
+from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
 
@@ -34,7 +34,7 @@ _of_user = Places("of yours")
 class DocumentConsumer(SocketConsumer):
     """One client of one document."""
 
-    __slots__ = ("_document_id", "_limit", "_place")
+    __slots__ = ("_context", "_document_id", "_limit", "_place", "_tasks")
 
     def __init__(self, document_id: str) -> None:
         self._document_id = document_id
@@ -42,34 +42,40 @@ class DocumentConsumer(SocketConsumer):
         self._place: tuple[Room, Member] | None = None  # once it listens
 
     async def converse(self) -> None:
-        query = {key: values[-1] for key, values in parse_qs(self._query_string()).items()}
         document_id = _parsed(self._document_id)
-        mark = current_hub().mark(document_id)
-        admission = await in_database_thread(admit)(self.scope["headers"], query, document_id)
-        self.scope["headers"].clear()  # a kilobyte of each connection that nobody reads again
-        person = identity_of(admission.principal).id
-        logs.user.set(person)
-        with _of_user.one(person, settings.COLLAB.max_connections_per_user):
-            await self._attend(admission, query, mark)
+        member, mark = await self._admitted(document_id)
+        with _of_user.one(member.identity.id, settings.COLLAB.max_connections_per_user):
+            room = await current_hub().open(document_id)
+            room.join(member)
+            try:
+                # For instance while the room was loading, when nobody was in it to ask for.
+                if room.door.has_changed_since(mark):
+                    await room.recheck_access([member])
+                async with asyncio.TaskGroup() as self._tasks:
+                    self._context = copy_context()
+                    member.connect(self.send_bytes, self._start)
+                    try:
+                        await self._listen(room, member)
+                    finally:  # a group that ends takes no more tasks
+                        member.disconnect()
+            finally:
+                room.leave(member)
 
-    async def _attend(self, admission: Admission, query: dict[str, str], mark: Mark | None) -> None:
-        room = await current_hub().open(admission.document_id)
+    async def _admitted(self, document_id: UUID) -> tuple[Member, Mark | None]:
+        """Who may come in, and a mark of the moment before that was found out."""
+        query = {key: values[-1] for key, values in parse_qs(self._query_string()).items()}
+        mark = current_hub().mark(document_id)
+        # What Django sets there is of this question, and would be kept with the connection.
+        ask = in_database_thread(admit, context=copy_context())
+        admission = await ask(self.scope["headers"], query, document_id)
+        self.scope.clear()  # two kilobytes of each connection that nobody reads again
         member = self._member(admission, query)
-        room.join(member)
-        try:
-            # For instance while the room was loading, when nobody was in it to ask for.
-            if room.door.has_changed_since(mark):
-                await room.recheck_access([member])
-            async with asyncio.TaskGroup() as group:
-                # In this one's name: whoever made it speak must not appear in what it logs.
-                start = partial(group.create_task, context=copy_context())
-                member.connect(self.send_bytes, start)
-                try:
-                    await self._listen(room, member)
-                finally:  # a group that ends takes no more tasks
-                    member.disconnect()
-        finally:
-            room.leave(member)
+        logs.user.set(member.identity.id)
+        return member, mark
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        # In this one's name: whoever made it speak must not appear in what it logs.
+        self._tasks.create_task(work, context=self._context)
 
     def farewell(self, error: CollabError) -> bytes:
         return encode_message(Denied(str(error)))

@@ -155,6 +155,7 @@ def test_pings_are_answered_in_both_directions(protocol: Any) -> None:
     assert protocol.autoPingPending
     protocol.dataReceived(frame(PONG, protocol.autoPingPending))
     assert protocol.autoPingPending is None
+    assert len(vars(protocol)) < 20, "it is as small as before"
 
 
 def test_what_one_connection_becomes_no_other_is(protocol: Any) -> None:

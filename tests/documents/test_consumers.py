@@ -7,7 +7,7 @@ from itertools import count
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pycrdt
 import pytest
@@ -40,7 +40,7 @@ class Connection:
     """A consumer that listens, and a wire to it as Daphne's protocol is one."""
 
     def __init__(self, player: Player) -> None:
-        self._consumer = DocumentConsumer()
+        self._consumer = DocumentConsumer(str(uuid4()))
         self._consumer.flow = self._flow = Flow(TRANSPORT)
         self._inbox = Inbox()
         self._consumer._receive = self._inbox.get
