@@ -121,8 +121,11 @@ class CollabServer(Server):  # type: ignore[misc]
             scope["collab.flow"] = protocol.begin_flow()
         scope["asgi"] = _ASGI
         inbox = Inbox()
-        application = self.application(scope, inbox.get, partial(self.handle_reply, protocol))
-        details["application_instance"] = asyncio.ensure_future(application)
+        # The router is a coroutine, which each connection would keep.
+        application = self.application.application_mapping[scope["type"]]
+        work = application(scope, inbox.get, partial(self.handle_reply, protocol))
+        loop = asyncio.get_running_loop()
+        details["application_instance"] = loop.create_task(work, name=scope["type"])
         return inbox
 
     def protocol_disconnected(self, protocol: Any) -> None:

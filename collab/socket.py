@@ -6,9 +6,9 @@ consumers in what they pay for each frame (measured): no channel per connection,
 a thread per message. Knows nothing of documents or presence.
 """
 
-import asyncio
 import logging
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -49,7 +49,6 @@ class SocketConsumer(AsyncConsumer):  # type: ignore[misc]
 
     __slots__ = (
         "_bytes",
-        "_clock",
         "_counted",
         "_end",
         "_failure",
@@ -71,26 +70,27 @@ class SocketConsumer(AsyncConsumer):  # type: ignore[misc]
         await send({"type": "websocket.accept"})
         logs.connection.set(secrets.token_hex(4))
         network = network_of(address_of(scope, settings.COLLAB.proxies))
-        with metrics.CONNECTIONS.track_inprogress():
-            try:
-                with _from_address.one(network, settings.COLLAB.max_connections_per_address):
-                    self._begin_counting()
-                    await self.converse()
-            except* Disconnected:
-                pass
-            except* CollabError as errors:
-                await self._refuse(_first(errors))
-            except* DatabaseError as errors:
-                logger.warning("database away", extra={"error": f"{errors.exceptions[0]!r:.200}"})
-                await self._refuse(Unavailable("nobody can be let in at the moment; connect again"))
-            except* Exception:
-                logger.exception("consumer failed")
-                await self._refuse(CollabError("something went wrong here; it has been noted"))
+        metrics.CONNECTIONS.inc()
+        try:
+            with _from_address.one(network, settings.COLLAB.max_connections_per_address):
+                self._begin_counting()
+                await self.converse()
+        except* Disconnected:
+            pass
+        except* CollabError as errors:
+            await self._refuse(_first(errors))
+        except* DatabaseError as errors:
+            logger.warning("database away", extra={"error": f"{errors.exceptions[0]!r:.200}"})
+            await self._refuse(Unavailable("nobody can be let in at the moment; connect again"))
+        except* Exception:
+            logger.exception("consumer failed")
+            await self._refuse(CollabError("something went wrong here; it has been noted"))
+        finally:
+            metrics.CONNECTIONS.dec()
 
     def _begin_counting(self) -> None:
         conf = settings.COLLAB
-        self._clock = asyncio.get_running_loop().time
-        now = self._clock()
+        now = time.monotonic()
         self._counted = 0  # frames that wait and were counted as they came
         self._was_refused = False
         self.was_offered = False  # whether ``take_now`` has had the frame that came first
@@ -179,7 +179,7 @@ class SocketConsumer(AsyncConsumer):  # type: ignore[misc]
 
     def _count(self, frames: int, size: int) -> None:
         """Count so many frames of so many bytes together. Raises TooManyRequests."""
-        now = self._clock()
+        now = time.monotonic()
         if not self._messages.has(frames, now):
             limit = settings.COLLAB.max_messages_per_s
             raise TooManyRequests(f"too many messages; there may be {limit:,.0f} a second")
@@ -206,6 +206,10 @@ class SocketConsumer(AsyncConsumer):  # type: ignore[misc]
         metrics.FRAMES_OUT.inc()
         metrics.BYTES_OUT.inc(len(frame))
         return True
+
+    def unsent_bytes(self) -> int:
+        """What the transport has still to send."""
+        return self.flow.unsent_bytes() if self.flow is not None else 0
 
     async def _refuse(self, error: CollabError) -> None:
         metrics.REFUSED.labels(error.code).inc()

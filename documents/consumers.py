@@ -53,7 +53,7 @@ class DocumentConsumer(SocketConsumer):
                     await room.recheck_access([member])
                 async with asyncio.TaskGroup() as self._tasks:
                     self._context = copy_context()
-                    member.connect(self.send_bytes, self._start)
+                    member.connect(self)
                     try:
                         await self._listen(room, member)
                     finally:  # a group that ends takes no more tasks
@@ -73,7 +73,7 @@ class DocumentConsumer(SocketConsumer):
         logs.user.set(member.identity.id)
         return member, mark
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
         # In this one's name: whoever made it speak must not appear in what it logs.
         self._tasks.create_task(work, context=self._context)
 
@@ -93,8 +93,6 @@ class DocumentConsumer(SocketConsumer):
             now=asyncio.get_running_loop().time(),
             max_backlog_bytes=settings.COLLAB.max_backlog_bytes,
             max_work_share=settings.COLLAB.max_work_share,
-            send_now=self.send_now,
-            unsent_bytes=self.flow.unsent_bytes if self.flow is not None else lambda: 0,
         )
         member.expires_at = admission.expires_at
         return member

@@ -8,10 +8,10 @@ on its way. Knows no transport and no document.
 """
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from collab.accounts.principal import Principal
 from collab.errors import NO_MORE_ACCESS, CollabError, TooManyRequests, Unresponsive
@@ -28,8 +28,6 @@ _URGENT = (*NO_MORE_ACCESS, Unresponsive)
 _WORK_BURST_S = 20.0
 
 UpdateFrames = Callable[[list[bytes]], list[bytes]]
-Send = Callable[[bytes], Awaitable[None]]
-Start = Callable[[Coroutine[Any, Any, None]], object]
 
 # A deque has 0.7 KB, and most members never have anything to wait for. Nothing is put into this.
 _NOTHING: Final[deque[bytes]] = deque()
@@ -42,6 +40,22 @@ class Wishes:
     ack_count: bool = False
     ack_echo: bool = False
     events: bool = False
+
+
+class Wire(Protocol):
+    """A member's connection."""
+
+    def send_now(self, frame: bytes) -> bool:
+        """Send a frame if the transport has nothing else to send; whether it did."""
+
+    async def send_bytes(self, frame: bytes) -> None:
+        """Send a frame; return when the transport has it."""
+
+    def unsent_bytes(self) -> int:
+        """What the transport has still to send."""
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Make a task of what has to wait. With its error, if it has one, the connection ends."""
 
 
 class Member:
@@ -63,10 +77,7 @@ class Member:
         "_moved_at",
         "_outbox",
         "_received",
-        "_send",
-        "_send_now",
-        "_start",
-        "_unsent_bytes",
+        "_wire",
         "_work",
         "expires_at",
         "identity",
@@ -87,11 +98,7 @@ class Member:
         now: float,
         max_backlog_bytes: int = 1024 * 1024,
         max_work_share: float = 0,
-        send_now: Callable[[bytes], bool] = lambda _: False,
-        unsent_bytes: Callable[[], int] = lambda: 0,
     ) -> None:
-        """``send_now`` sends a frame if the transport has nothing else to send, and says whether
-        it did; ``unsent_bytes`` says how much it has."""
         self.principal = principal
         self.identity = identity
         self.role = role
@@ -100,16 +107,13 @@ class Member:
         self.last_heard_at = now
         self.expires_at: datetime | None = None  # then its access has to be asked about
         self._outbox = _NOTHING
-        self._send: Send | None = None
-        self._start: Start | None = None  # while it is connected
+        self._wire: Wire | None = None  # while it is connected
         self._is_carried = False  # somebody carries what waits, or will
         self._closing: CollabError | None = None
         self._is_urgent = False  # it is closed without another word
         # What is on its way to the client, and whether that moves.
         self._work = Allowance(max_work_share, max_work_share * _WORK_BURST_S, now)
         self._max_backlog_bytes = max_backlog_bytes
-        self._send_now = send_now
-        self._unsent_bytes = unsent_bytes
         self._backlog_bytes = 0
         self._level_bytes = 0
         self._moved_at = now
@@ -127,7 +131,7 @@ class Member:
         if self._closing is not None:
             return
         self.last_sent_at = now
-        if self._start is not None and not self._backlog_bytes and self._send_now(frame):
+        if self._wire is not None and not self._backlog_bytes and self._wire.send_now(frame):
             return
         if self._outbox is _NOTHING:
             self._outbox = deque()
@@ -152,8 +156,8 @@ class Member:
             return
         self._is_urgent = True
         self._outbox = _NOTHING
-        if self._start is not None:  # whoever carries may be in the middle of a frame
-            self._start(self._expel())
+        if self._wire is not None:  # whoever carries may be in the middle of a frame
+            self._wire.start(self._expel())
             self.disconnect()
 
     @property
@@ -170,34 +174,29 @@ class Member:
         return self._closing
 
     # -- By the socket ----------------------------------------------------------------------
-    def connect(self, send: Send, start: Start) -> None:
-        """Send from now on; before this it may still be withdrawn.
-
-        ``send`` returns when the transport has a frame. ``start`` makes a task of what has to
-        wait, and closes the connection with the error with which that ends.
-        """
-        self._send, self._start = send, start
+    def connect(self, wire: Wire) -> None:
+        """Send from now on; before this it may still be withdrawn."""
+        self._wire = wire
         if self._outbox or self._closing is not None:
             self._have_it_carried()
 
     def disconnect(self) -> None:
         """Nothing is sent or started any more."""
-        self._start = None
+        self._wire = None
 
     def _have_it_carried(self) -> None:
-        if self._start is not None and not self._is_carried:
+        if self._wire is not None and not self._is_carried:
             self._is_carried = True
-            self._start(self._carry())
+            self._wire.start(self._carry(self._wire))
 
-    async def _carry(self) -> None:
+    async def _carry(self, wire: Wire) -> None:
         """Carry to the socket what waits. Raises what the room has closed this member with."""
-        assert self._send is not None
         is_done = False
         try:
             while True:
                 while self._outbox:
                     frame = self._outbox.popleft()
-                    await self._send(frame)
+                    await wire.send_bytes(frame)
                     self._backlog_bytes -= len(frame)
                 if self._closing is not None:
                     raise self._closing
@@ -241,7 +240,7 @@ class Member:
 
     def is_stuck(self, now: float, timeout_s: float) -> bool:
         """Whether nothing of what is on its way has moved for so long."""
-        level = self._backlog_bytes + self._unsent_bytes()
+        level = self._backlog_bytes + (self._wire.unsent_bytes() if self._wire is not None else 0)
         if not self.is_over or level < self._level_bytes:
             self._moved_at = now
         self._level_bytes = level

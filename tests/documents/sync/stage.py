@@ -99,13 +99,14 @@ class Player:
         )
         self.reads = asyncio.Event()  # cleared: it does not take what it is sent
         self.reads.set()
+        self.unsent = 0  # bytes that its transport still has
         self.doc: pycrdt.Doc[Any] = pycrdt.Doc()
         self.heard: list[Message] = []
         self.closed_with: CollabError | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self.member.connect(self._hear, self._start)
+        self.member.connect(self)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.append(task)
         task.add_done_callback(self._note_end)
@@ -114,7 +115,13 @@ class Player:
         if not task.cancelled() and isinstance(error := task.exception(), CollabError):
             self.closed_with = error
 
-    async def _hear(self, frame: bytes) -> None:
+    def send_now(self, frame: bytes) -> bool:
+        return False
+
+    def unsent_bytes(self) -> int:
+        return self.unsent
+
+    async def send_bytes(self, frame: bytes) -> None:
         await self.reads.wait()
         message = decode_server_frame(frame)
         self.heard.append(message)

@@ -1,8 +1,9 @@
 """A member costs no task while it has nothing to carry, and ends with the error it is closed by."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from collab.accounts.principal import Principal
 from collab.errors import CollabError, NoAccess, Unavailable
@@ -22,44 +23,39 @@ class Socket:
         self.moves.set()
         self.started = 0
         self.is_amid_frame = False
-        self.member = _member(self)
+        self.member = _member()
 
     def send_now(self, frame: bytes) -> bool:
         if self.takes:
             self.sent.append(frame)
         return self.takes
 
-    async def send(self, frame: bytes) -> None:
+    async def send_bytes(self, frame: bytes) -> None:
         self.is_amid_frame = True
         await self.moves.wait()
         self.sent.append(frame)
 
+    def unsent_bytes(self) -> int:
+        return 0
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        self.started += 1
+        self._tasks.create_task(work)
+
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[None]:
         """As a consumer does it. Raises what the member is closed with."""
-        async with asyncio.TaskGroup() as group:
-
-            def start(work):  # type: ignore[no-untyped-def]
-                self.started += 1
-                group.create_task(work)
-
-            self.member.connect(self.send, start)
+        async with asyncio.TaskGroup() as self._tasks:
+            self.member.connect(self)
             try:
                 yield
             finally:
                 self.member.disconnect()
 
 
-def _member(socket: Socket) -> Member:
+def _member() -> Member:
     principal = Principal(guest_id="bob", name="bob")
-    return Member(
-        principal,
-        identity_of(principal),
-        Role.EDITOR,
-        Wishes(),
-        now=0,
-        send_now=socket.send_now,
-    )
+    return Member(principal, identity_of(principal), Role.EDITOR, Wishes(), now=0)
 
 
 async def end_of(socket: Socket, act: Callable[[], Awaitable[None]]) -> Exception:
@@ -103,6 +99,27 @@ async def test_what_it_does_not_take_is_carried_by_one_task_that_ends() -> None:
             await until(lambda burst=burst: len(socket.sent) == 10 * (burst + 1))
         assert socket.started == 3
     assert socket.sent == [b"%d" % number for number in range(10)] * 3
+
+
+async def test_what_is_sent_at_once_never_overtakes_what_is_on_its_way() -> None:
+    socket = Socket()
+    socket.member.send(b"0", 0)
+    assert socket.sent == [], "it may be withdrawn until it is carried"
+    async with socket.connected():
+        await until(lambda: socket.sent == [b"0"])
+        socket.moves.clear()
+        socket.member.send(b"1", 0)
+        socket.takes = False
+        socket.member.send(b"2", 0)
+        await asyncio.sleep(0)  # 2 is out of the queue, and not sent yet
+        socket.takes = True
+        socket.member.send(b"3", 0)
+        assert socket.sent == [b"0", b"1"]
+        socket.moves.set()
+        await until(lambda: len(socket.sent) == 4)
+        socket.member.send(b"4", 0)
+        assert socket.sent == [b"0", b"1", b"2", b"3", b"4"]
+        assert socket.started == 2, "there is nothing to carry any more"
 
 
 async def test_who_is_closed_is_still_sent_what_waited() -> None:
@@ -178,6 +195,6 @@ async def test_nothing_is_started_between_a_failure_and_the_end_of_its_connectio
         socket.member.send(b"2", 0)  # its group has not heard of the failure yet
         socket.member.close(NoAccess("withdrawn"))
 
-    socket.send = fail  # type: ignore[method-assign]
+    socket.send_bytes = fail  # type: ignore[method-assign]
     assert isinstance(await end_of(socket, speak), ConnectionResetError)
     assert socket.started == 1

@@ -5,13 +5,11 @@ import asyncio
 import pycrdt
 import pytest
 
-from collab.accounts.principal import Principal
 from collab.errors import Unresponsive
 from documents.models import Role
 from documents.protocol.messages import QueryAwareness, SyncStep1, Update
-from documents.sync.member import Member, Wishes
+from documents.sync.member import Wishes
 from documents.sync.room import Room
-from presence.identity import identity_of
 from tests.documents.sync.stage import Player, Stage, staged
 from tests.documents.sync.test_room import a_moment, cursor_of, until
 
@@ -151,15 +149,14 @@ async def test_who_reads_a_little_is_kept() -> None:
         bob, slow = await stage.player(room, "bob"), await stage.player(room, "slow")
         await a_moment()
         slow.reads.clear()
-        unsent = 50_000
-        slow.member._unsent_bytes = lambda: unsent  # type: ignore[assignment]
+        slow.unsent = 50_000
         for _ in range(50):
             await bob.types(WORDS)
             await asyncio.sleep(0)
         await until(lambda: slow.member.is_over)
         now = asyncio.get_running_loop().time()
         for minute in range(10):
-            unsent -= 1000  # the transport got rid of that much
+            slow.unsent -= 1000  # the transport got rid of that much
             room.tick(now + 50 * minute)
         assert slow.member.closing is None
 
@@ -174,46 +171,3 @@ async def test_who_says_nothing_for_too_long_is_sent_away() -> None:
         room.tick(now + 101)
         with pytest.raises(Unresponsive):
             await bob.types("too late")
-
-
-async def test_what_is_sent_at_once_never_overtakes_what_is_on_its_way() -> None:
-    sent: list[bytes] = []
-    is_free = asyncio.Event()
-
-    def send_now(frame: bytes) -> bool:
-        sent.append(frame)
-        return True
-
-    async def send(frame: bytes) -> None:
-        await is_free.wait()
-        sent.append(frame)
-
-    takes = True
-    principal = Principal(guest_id="bob", name="bob")
-    member = Member(
-        principal,
-        identity_of(principal),
-        Role.EDITOR,
-        Wishes(),
-        now=0,
-        send_now=lambda frame: takes and send_now(frame),
-    )
-    member.send(b"0", 0)
-    assert sent == [], "it may be withdrawn until it is carried"
-    tasks: list[asyncio.Task[None]] = []
-    member.connect(send, lambda work: tasks.append(asyncio.create_task(work)))
-    is_free.set()
-    await until(lambda: sent == [b"0"])
-    is_free.clear()
-    member.send(b"1", 0)
-    takes = False
-    member.send(b"2", 0)
-    await asyncio.sleep(0)  # 2 is out of the queue, and not sent yet
-    takes = True
-    member.send(b"3", 0)
-    assert sent == [b"0", b"1"]
-    is_free.set()
-    await until(lambda: len(sent) == 4)
-    member.send(b"4", 0)
-    assert sent == [b"0", b"1", b"2", b"3", b"4"]
-    assert all(task.done() for task in tasks), "there is nothing to carry any more"
