@@ -5,6 +5,8 @@ refers to, which ``documents.orphans`` finds. Who may do what is asked by the ca
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -19,7 +21,7 @@ from django.dispatch import receiver
 
 from collab import metrics
 from collab.accounts.principal import Principal
-from collab.errors import CollabError, NotFound, ProtocolError, TooLarge
+from collab.errors import CollabError, NotFound, ProtocolError, TooLarge, Unavailable
 from documents import media
 from documents.models import Attachment, Document
 
@@ -43,8 +45,21 @@ def storage() -> Storage:
     return storages["attachments"]
 
 
+@contextmanager
+def storage_errors(words: str) -> Iterator[None]:
+    """Raises Unavailable for whatever a storage fails with: each has errors of its own."""
+    try:
+        yield
+    except Exception as error:
+        logger.exception("storage of files failed")
+        raise Unavailable(words) from error
+
+
 def store(document: Document, content: "File[bytes]", name: str, uploader: Principal) -> Attachment:
-    """Keep a file. Raises TooLarge, NoRoom, TypeRefused, ProtocolError or NotFound."""
+    """Keep a file.
+
+    Raises TooLarge, NoRoom, TypeRefused, ProtocolError, NotFound or Unavailable.
+    """
     try:
         attachment = _store(document, content, name, uploader)
     except CollabError as error:
@@ -72,7 +87,8 @@ def _store(
         uploaded_by_id=uploader.user_id,
     )
     try:
-        storage().save(attachment.key, content)
+        with storage_errors("files cannot be kept at the moment; try again"):
+            storage().save(attachment.key, content)
         _insert(attachment)
     except Exception:  # whatever it is goes on; only the file, or half of it, must not stay
         delete_file(attachment.key)

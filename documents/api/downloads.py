@@ -23,7 +23,7 @@ from collab.database import in_request_thread
 from collab.errors import CollabError, NotFound
 from collab.flow import Flow
 from documents.api.attachments import find
-from documents.attachments import storage
+from documents.attachments import storage, storage_errors
 from documents.media import SHOWN, TEXT
 from documents.models import Attachment
 
@@ -114,12 +114,14 @@ def _described(response: HttpResponseBase, attachment: Attachment, etag: str) ->
 
 
 def _opened(attachment: Attachment) -> IO[bytes]:
-    try:
-        return storage().open(attachment.key)
-    except FileNotFoundError:
-        extra = {"attachment": attachment.id, "document": attachment.document_id}
-        logger.error("file of an attachment is missing", extra=extra)
-        raise NotFound("the file is gone") from None
+    with storage_errors("files cannot be read at the moment; try again"):
+        try:
+            return storage().open(attachment.key)
+        except FileNotFoundError:
+            pass
+    extra = {"attachment": attachment.id, "document": attachment.document_id}
+    logger.error("file of an attachment is missing", extra=extra)
+    raise NotFound("the file is gone")
 
 
 async def _blocks(file: IO[bytes], wanted: range, flow: Flow | None) -> AsyncIterator[bytes]:
@@ -136,7 +138,7 @@ async def _blocks(file: IO[bytes], wanted: range, flow: Flow | None) -> AsyncIte
             if flow is not None:
                 async with asyncio.timeout(settings.COLLAB.backlog_timeout_s):
                     await flow.writable()
-    except (OSError, TimeoutError) as error:
+    except Exception as error:  # each storage has errors of its own
         # The headers are on their way: all that is left to say is that this is not the end.
         logger.warning("download broken off", extra={"error": f"{error!r:.200}"})
         if flow is not None:

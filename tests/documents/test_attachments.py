@@ -10,7 +10,7 @@ from django.core.files.base import ContentFile
 from django.db import connection
 
 from collab.accounts.principal import principal_of_user
-from collab.errors import NotFound, ProtocolError, TooLarge
+from collab.errors import NotFound, ProtocolError, TooLarge, Unavailable
 from documents import attachments
 from documents.attachments import NoRoom, TypeRefused, store
 from documents.models import Attachment, Document
@@ -160,13 +160,16 @@ def test_a_file_without_a_document_does_not_stay(keep, document, attachments_dir
     assert files_in(attachments_dir) == []
 
 
-def test_half_a_file_does_not_stay_when_the_disk_is_full(keep, attachments_dir, monkeypatch):
+def test_half_a_file_does_not_stay_when_the_disk_is_full(
+    keep, attachments_dir, caplog, monkeypatch
+):
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(Unavailable, match="try again"):
         keep()
+    assert "No space left" in caplog.text
     assert files_in(attachments_dir) == []
     assert not Attachment.objects.exists()
 

@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 
+from documents.api import downloads
 from documents.api.downloads import RangeNotSatisfiable, byte_range
 from documents.attachments import storage
 from documents.models import Attachment, Role, ShareLink
@@ -150,6 +151,18 @@ def test_a_file_that_the_storage_lost_is_an_error_in_the_log(victors, address_of
     storage().delete(Attachment.objects.get().key)
     assert victors.get(address)[0] == 404
     assert "file of an attachment is missing" in caplog.text
+
+
+def test_a_storage_that_does_not_answer_is_no_reason_to_give_up(victors, address_of, monkeypatch):
+    address = address_of(b"x")
+
+    class Away:
+        def open(self, key):
+            raise ConnectionError("no storage")
+
+    monkeypatch.setattr(downloads, "storage", Away)
+    status, problem = victors.get(address)
+    assert (status, problem["code"]) == (503, "unavailable")
 
 
 # -- A real server --------------------------------------------------------------------------
