@@ -7,11 +7,12 @@ import { BlockNoteView } from '@blocknote/mantine'
 import { useCreateBlockNote } from '@blocknote/react'
 import { useComputedColorScheme } from '@mantine/core'
 import type { Awareness } from 'y-protocols/awareness'
-import { type MouseEvent, useEffect } from 'react'
+import { type MouseEvent, useEffect, useRef } from 'react'
 import type { XmlFragment } from 'yjs'
 
 import { styleNonce } from '../theme/nonce'
 import { addressFor, type Place } from './attachments'
+import { keepNamesWhole, showWhoTypes } from './names'
 import { schema, tiptapExtensions } from './schema'
 import { Uploads } from './Uploads'
 import { useUploads } from './useUploads'
@@ -42,6 +43,9 @@ export default function Editor({ fragment, awareness, user, isEditable, place }:
     [fragment],
   )
   files.editor.current = editor
+  const page = useRef<HTMLDivElement>(null)
+  useEffect(() => showWhoTypes(awareness), [awareness])
+  useEffect(() => keepNamesWhole(awareness, page.current!), [awareness])
   useEffect(() => {
     // A new document is there to be written: what is typed at once must not be lost.
     if (isEditable && isBlank(editor.document)) editor.focus()
@@ -54,15 +58,17 @@ export default function Editor({ fragment, awareness, user, isEditable, place }:
   }
   return (
     <>
-      <BlockNoteView
-        editor={editor}
-        editable={isEditable}
-        theme={scheme}
-        data-testid="editor"
-        className="editor"
-        aria-label="Document"
-        onClick={download}
-      />
+      <div ref={page}>
+        <BlockNoteView
+          editor={editor}
+          editable={isEditable}
+          theme={scheme}
+          data-testid="editor"
+          className="editor"
+          aria-label="Document"
+          onClick={download}
+        />
+      </div>
       <Uploads uploads={files.uploads} onDismiss={files.dismiss} />
     </>
   )
