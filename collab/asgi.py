@@ -17,6 +17,7 @@ from collab.errors import NotFound
 from collab.health import Health
 from collab.origin import OriginCheck
 from collab.socket import SocketConsumer
+from documents import routing
 
 
 class NoSuchSocket(SocketConsumer):
@@ -26,18 +27,18 @@ class NoSuchSocket(SocketConsumer):
         raise NotFound("no such WebSocket")
 
 
-def converse(scope: dict[str, Any], receive: Any, send: Any) -> Awaitable[None]:
-    """Have the consumer of this path speak with who has connected.
+def route(scope: dict[str, Any], receive: Any, send: Any) -> Awaitable[None]:
+    """The consumer of this path, which speaks with who has connected.
 
     Channels' ``URLRouter`` and ``as_asgi`` would do it with three coroutines and a second scope,
     which each connection keeps for as long as it lives: 2 KB.
     """
     try:
-        match = resolve(scope["path"], "documents.routing")
+        match = resolve(scope["path"], routing.__name__)
     except Resolver404:
         return NoSuchSocket()(scope, receive, send)
     consumer: SocketConsumer = match.func(**match.kwargs)
     return consumer(scope, receive, send)
 
 
-application = ProtocolTypeRouter({"http": Health(http), "websocket": OriginCheck(converse)})
+application = ProtocolTypeRouter({"http": Health(http), "websocket": OriginCheck(route)})

@@ -6,7 +6,7 @@ the loop's own pool: a database that hangs would take the threads of all other w
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import Context
+from contextvars import copy_context
 from functools import cache, partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -26,12 +26,8 @@ _THREADS = ThreadPoolExecutor(16, thread_name_prefix="database")
 _WRITER = ThreadPoolExecutor(1, thread_name_prefix="journal")
 
 
-def in_database_thread(
-    work: Callable[P, T], context: Context | None = None
-) -> Callable[P, Awaitable[T]]:
+def in_database_thread(work: Callable[P, T]) -> Callable[P, Awaitable[T]]:
     """An awaitable form of synchronous database work.
-
-    Without a ``context`` it runs in a copy of the caller's, who gets what was set in it.
 
     After each call the connection goes back into the pool. SQLite has none: there each thread
     keeps its own, for to open one takes longer than most calls.
@@ -48,9 +44,14 @@ def in_database_thread(
             if connection.vendor != "sqlite":
                 connection.close_if_unusable_or_obsolete()
 
-    return sync_to_async(
-        work_and_give_back, thread_sensitive=False, executor=_THREADS, context=context
-    )
+    def work_in_thread(*args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
+        # Else what Django sets there would be the caller's, who may keep it as long as it lives.
+        in_thread = sync_to_async(
+            work_and_give_back, thread_sensitive=False, executor=_THREADS, context=copy_context()
+        )
+        return in_thread(*args, **kwargs)
+
+    return work_in_thread
 
 
 def in_request_thread(work: Callable[P, T]) -> Callable[P, Awaitable[T]]:

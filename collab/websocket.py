@@ -64,7 +64,8 @@ _OF_THE_HANDSHAKE = (
     "websocket_origin",
     "websocket_protocols",
 )
-# What the class has for all, or what is made again for who needs it.
+# What the class has for all, what it makes again for who needs it, and what autobahn makes anew
+# with each frame: its state amid a message, so it may be dropped between two only.
 _SELDOM_USED = ("current_frame_masker", "is_closed", "trafficStats", "utf8validator")
 _PLAIN = (type(None), bool, int, str, bytes)
 
@@ -117,8 +118,7 @@ class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
             data = self._take_usual(data)
         if data:
             self._dataReceived(data)
-            if self.state == self.STATE_OPEN and self._is_between_messages:
-                self._become_small()
+            self._become_small()
         if self.state == self.STATE_OPEN:
             is_amid = len(self._begun) >= _READ_USUALLY or not self._is_between_messages
             self.transport.bufferSize = _READ_AMID if is_amid else _READ_USUALLY
@@ -184,15 +184,18 @@ class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
             setattr(self.request, name, None)
         self.send_queue: list[Any] = _ShortQueue(self.send_queue)
         transport = self.transport
-        transport.logstr = transport.repstr = "WebSocket"  # for logs, each had a name of its own
+        # A name of its own each, for what Twisted logs: what fails is told apart by ours.
+        transport.logstr = transport.repstr = "WebSocket"
         transport.__dict__ = dict(vars(transport).items())  # as small as what is left
 
     def _become_small(self) -> None:
-        """Leave to the class what is not special about this one: between two messages, most.
+        """Between two messages, leave to the class what is not special about this one.
 
         autobahn sets some hundred attributes of each connection, half of them to None or False,
         and with each ping a dozen again; a dictionary of so many has 1 to 3 KB.
         """
+        if self.state != self.STATE_OPEN or not self._is_between_messages:
+            return
         own: dict[str, Any] = {}
         for name, value in vars(self).items():
             if name in _SELDOM_USED:

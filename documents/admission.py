@@ -25,10 +25,9 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Who was let into which document, as what."""
+    """Who was let into a document, as what."""
 
     principal: Principal
-    document_id: UUID
     role: Role
     expires_at: datetime | None  # then something that this relies on ends by itself
 
@@ -42,7 +41,7 @@ def admit(headers: Headers, query: Mapping[str, str], document_id: UUID) -> Admi
     standings = standings_of(document_id, [principal], timezone.now())
     if standings is not None and (role := standings[0].role) is not None:
         _check_schema(query)
-        return Admission(principal, document_id, role, standings[0].expires_at)
+        return Admission(principal, role, standings[0].expires_at)
     # A stranger learns that a log-in is missing, never which documents there are.
     if not (principal.is_authenticated or _was_invited(principal, document_id)):
         raise NotAuthenticated("log in, or use a link that opens this document")

@@ -65,9 +65,7 @@ class DocumentConsumer(SocketConsumer):
         """Who may come in, and a mark of the moment before that was found out."""
         query = {key: values[-1] for key, values in parse_qs(self._query_string()).items()}
         mark = current_hub().mark(document_id)
-        # What Django sets there is of this question, and would be kept with the connection.
-        ask = in_database_thread(admit, context=copy_context())
-        admission = await ask(self.scope["headers"], query, document_id)
+        admission = await in_database_thread(admit)(self.scope["headers"], query, document_id)
         self.scope.clear()  # two kilobytes of each connection that nobody reads again
         member = self._member(admission, query)
         logs.user.set(member.identity.id)

@@ -42,8 +42,8 @@ class Wishes:
     events: bool = False
 
 
-class Wire(Protocol):
-    """A member's connection."""
+class Connection(Protocol):
+    """What a member needs of the consumer, which is not to be known here."""
 
     def send_now(self, frame: bytes) -> bool:
         """Send a frame if the transport has nothing else to send; whether it did."""
@@ -68,6 +68,7 @@ class Member:
         "_catch_up",
         "_closing",
         "_committed",
+        "_connection",
         "_drained",
         "_echoes",
         "_is_carried",
@@ -77,7 +78,6 @@ class Member:
         "_moved_at",
         "_outbox",
         "_received",
-        "_wire",
         "_work",
         "expires_at",
         "identity",
@@ -107,7 +107,7 @@ class Member:
         self.last_heard_at = now
         self.expires_at: datetime | None = None  # then its access has to be asked about
         self._outbox = _NOTHING
-        self._wire: Wire | None = None  # while it is connected
+        self._connection: Connection | None = None  # while it is connected
         self._is_carried = False  # somebody carries what waits, or will
         self._closing: CollabError | None = None
         self._is_urgent = False  # it is closed without another word
@@ -131,7 +131,8 @@ class Member:
         if self._closing is not None:
             return
         self.last_sent_at = now
-        if self._wire is not None and not self._backlog_bytes and self._wire.send_now(frame):
+        connection = self._connection
+        if connection is not None and not self._backlog_bytes and connection.send_now(frame):
             return
         if self._outbox is _NOTHING:
             self._outbox = deque()
@@ -156,8 +157,8 @@ class Member:
             return
         self._is_urgent = True
         self._outbox = _NOTHING
-        if self._wire is not None:  # whoever carries may be in the middle of a frame
-            self._wire.start(self._expel())
+        if self._connection is not None:  # whoever carries may be in the middle of a frame
+            self._connection.start(self._expel())
             self.disconnect()
 
     @property
@@ -174,29 +175,29 @@ class Member:
         return self._closing
 
     # -- By the socket ----------------------------------------------------------------------
-    def connect(self, wire: Wire) -> None:
+    def connect(self, connection: Connection) -> None:
         """Send from now on; before this it may still be withdrawn."""
-        self._wire = wire
+        self._connection = connection
         if self._outbox or self._closing is not None:
             self._have_it_carried()
 
     def disconnect(self) -> None:
         """Nothing is sent or started any more."""
-        self._wire = None
+        self._connection = None
 
     def _have_it_carried(self) -> None:
-        if self._wire is not None and not self._is_carried:
+        if self._connection is not None and not self._is_carried:
             self._is_carried = True
-            self._wire.start(self._carry(self._wire))
+            self._connection.start(self._carry(self._connection))
 
-    async def _carry(self, wire: Wire) -> None:
+    async def _carry(self, connection: Connection) -> None:
         """Carry to the socket what waits. Raises what the room has closed this member with."""
         is_done = False
         try:
             while True:
                 while self._outbox:
                     frame = self._outbox.popleft()
-                    await wire.send_bytes(frame)
+                    await connection.send_bytes(frame)
                     self._backlog_bytes -= len(frame)
                 if self._closing is not None:
                     raise self._closing
@@ -240,7 +241,8 @@ class Member:
 
     def is_stuck(self, now: float, timeout_s: float) -> bool:
         """Whether nothing of what is on its way has moved for so long."""
-        level = self._backlog_bytes + (self._wire.unsent_bytes() if self._wire is not None else 0)
+        unsent_bytes = self._connection.unsent_bytes() if self._connection is not None else 0
+        level = self._backlog_bytes + unsent_bytes
         if not self.is_over or level < self._level_bytes:
             self._moved_at = now
         self._level_bytes = level

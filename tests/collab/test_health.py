@@ -50,6 +50,7 @@ async def test_metrics_count_what_happens(new_server: Any) -> None:
         counted = await asyncio.to_thread(scraped, server)
     assert counted["collab_connections"] == counted["collab_members"] == 2
     assert counted["collab_rooms"] == 1
+    await until(lambda: scraped(server)["collab_connections"] == 0)
     assert counted["collab_edits_total"] == 10
     assert 1 <= counted["collab_flushes_total"] <= 10
     assert counted["collab_commit_seconds_count"] >= 1

@@ -147,6 +147,17 @@ def test_each_kind_of_message_comes_through(protocol: Any) -> None:
     assert heard(protocol) == [b"usual", "text", b"in pieces"]
 
 
+@pytest.mark.parametrize("cut", [1, 3, 7, 40])
+@pytest.mark.parametrize("kind", [BINARY, TEXT])
+def test_a_message_that_began_with_the_handshake_comes_through(kind: int, cut: int) -> None:
+    protocol = handshaking(factory())
+    sent = frame(kind, "é".encode() * 30)
+    protocol.dataReceived(sent[:cut])
+    protocol.serverAccept()
+    protocol.dataReceived(sent[cut:])
+    assert heard(protocol) == ["é" * 30 if kind == TEXT else "é".encode() * 30]
+
+
 def test_pings_are_answered_in_both_directions(protocol: Any) -> None:
     protocol.dataReceived(frame(PING, b"there?"))
     assert protocol.transport.value() == b"\x8a\x06there?"

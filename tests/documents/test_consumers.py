@@ -1,8 +1,10 @@
 """What a connection's task does with frames, without a server."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import copy_context
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
@@ -11,10 +13,12 @@ from uuid import UUID, uuid4
 
 import pycrdt
 import pytest
+from asgiref.local import Local
 from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
 
+from collab import logs
 from collab.accounts.models import ApiToken
 from collab.asgi import application
 from collab.errors import TooManyRequests
@@ -24,8 +28,8 @@ from documents.access import standings_of
 from documents.admission import Admission, admit
 from documents.announce import access_changed
 from documents.consumers import DocumentConsumer
-from documents.models import Document, Membership
-from documents.protocol.messages import Update
+from documents.models import Document, Membership, Role, ShareLink
+from documents.protocol.messages import QueryAwareness, Update
 from documents.protocol.ywebsocket import encode_message
 from documents.sync.guard import Scanner
 from documents.sync.hub import Hub, current_hub, start_hub
@@ -66,6 +70,31 @@ async def test_what_fails_as_a_frame_is_read_ends_its_connection_alone() -> None
         with pytest.raises(AttributeError, match="a fault of ours"):
             await asyncio.wait_for(connection.listening, 1)
         assert not room.has_failed
+
+
+async def test_what_comes_while_another_frame_is_dealt_with_waits_for_it() -> None:
+    async with staged() as stage:
+        room = await stage.room()
+        connection = Connection(await stage.player(room, "bob"))
+        await asyncio.sleep(0)
+        happened, may_end = [], asyncio.Event()
+
+        async def receive(*_: Any) -> None:
+            happened.append("begun")
+            await may_end.wait()
+            happened.append("done")
+
+        def take_now(*_: Any) -> bool:
+            happened.append("next")
+            return True
+
+        with patch.object(room, "receive", receive), patch.object(room, "take_now", take_now):
+            await connection.carries(encode_message(QueryAwareness()))
+            await until(lambda: happened == ["begun"])
+            await connection.carries(encode_message(Update(b"whatever")))
+            may_end.set()
+            await until(lambda: len(happened) == 3)
+        assert happened == ["begun", "done", "next"]
 
 
 async def with_items(player: Player) -> Callable[[], bytes]:
@@ -191,6 +220,34 @@ async def test_access_that_ends_while_somebody_comes_sends_them_away(
         assert await ends(socket) == 4403
 
 
+@pytest.fixture
+def unswept(settings: Any) -> None:
+    """Nothing is looked for from time to time."""
+    settings.COLLAB = settings.COLLAB.model_copy(update={"sweep_s": 3600})
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("unswept", "hub")
+async def test_access_that_ended_before_they_were_let_in_sends_them_away(
+    document, alice, bob, monkeypatch, asked
+):
+    def admit_too_late(*args: Any) -> Admission:
+        admission = admit(*args)
+        if admission.principal.user_id == bob.pk:
+            Membership.objects.filter(document=document, user=bob).delete()
+            asked.clear()
+            access_changed(document_id=document.id)
+            ends_at = time.monotonic() + 5
+            while not asked and time.monotonic() < ends_at:
+                time.sleep(0.01)  # the room has heard of it, and asked about who is there
+            assert asked
+        return admission
+
+    monkeypatch.setattr("documents.consumers.admit", admit_too_late)
+    async with opened(document, alice), opened(document, bob) as socket:
+        assert await ends(socket) == 4403
+
+
 @pytest.mark.django_db(transaction=True)
 async def test_a_user_who_ends_while_they_come_is_sent_away(hub, document, alice, bob, monkeypatch):
     def admit_and_deactivate(*args: Any) -> Admission:
@@ -203,3 +260,50 @@ async def test_a_user_who_ends_while_they_come_is_sent_away(hub, document, alice
     monkeypatch.setattr("documents.consumers.admit", admit_and_deactivate)
     async with opened(document, alice), opened(document, bob) as socket:
         assert await ends(socket) == 4401
+
+
+# -- What a connection keeps ----------------------------------------------------------------
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("hub")
+async def test_an_open_connection_keeps_nothing_of_the_question_who_comes(document):
+    link = await ShareLink.objects.acreate(document=document, role=Role.VIEWER)
+    kept: list[tuple[dict[str, Any], dict[Any, Any]]] = []
+
+    async def note(consumer: DocumentConsumer, *_: Any) -> None:
+        kept.append((consumer.scope, dict(copy_context().items())))
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.connect"}
+
+    async def send(_: dict[str, Any]) -> None:
+        pass
+
+    Local().language = "en"  # as Django has some, of which each thread makes a copy
+    before = dict(copy_context().items())
+    with patch.object(DocumentConsumer, "_listen", note):
+        scope = {"headers": [], "query_string": f"link={link.token}".encode()}
+        await DocumentConsumer(str(document.id))(scope, receive, send)
+    [(scope, context)] = kept
+    assert scope == {}
+    assert all(context[variable] is value for variable, value in before.items())
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("hub")
+async def test_what_is_sent_to_somebody_is_sent_in_their_name(document, alice, bob):
+    sent: list[tuple[DocumentConsumer, str]] = []
+    send = DocumentConsumer.send_bytes
+
+    async def note_and_send(consumer: DocumentConsumer, frame: bytes) -> None:
+        sent.append((consumer, logs.user.get()))
+        await send(consumer, frame)
+
+    with patch.object(DocumentConsumer, "send_bytes", note_and_send):
+        async with opened(document, alice):
+            [alices, *_] = [consumer for consumer, _ in sent]
+            async with opened(document, bob) as socket:
+                sent.clear()
+                doc = pycrdt.Doc({"text": pycrdt.Text("by bob")})
+                await socket.send_to(bytes_data=encode_message(Update(doc.get_update())))
+                await until(lambda: sent)
+    assert sent[0] == (alices, f"user:{alice.pk}")

@@ -8,20 +8,20 @@ from tests.bench.figures import Case, Figure
 from tests.bench.load import Plan
 from tests.bench.scenarios.options import Options
 
-_MEMBERS = 50  # of each document
+_SHAPES = [(5000, 50), (10_000, 50), (2000, 2)]  # connections, of each document
 
 
 def cases(options: Options) -> list[Case]:
     return [
-        Case(f"{count:,} idle connections, {_MEMBERS} a document", partial(_measure, count))
-        for count in ([1000] if options.is_short else [5000, 10000])
+        Case(f"{count:,} idle connections, {members} a document", partial(_measure, count, members))
+        for count, members in ([(1000, 50)] if options.is_short else _SHAPES)
     ]
 
 
-def _measure(count: int, contestant: Contestant) -> list[Figure]:
+def _measure(count: int, members: int, contestant: Contestant) -> list[Figure]:
     ways = {"dialect": contestant.dialect, "is_silent": contestant.is_silent}
     # What is loaded only once is no connection's.
-    load.run(Plan(_MEMBERS, seconds=0.5, warmup=0), contestant.new_rooms(1), **ways)  # type: ignore[arg-type]
+    load.run(Plan(members, seconds=0.5, warmup=0), contestant.new_rooms(1), **ways)  # type: ignore[arg-type]
     contestant.rest()
     before = cores.memory_bytes(contestant.pids)
     after: list[int] = []
@@ -30,9 +30,9 @@ def _measure(count: int, contestant: Contestant) -> list[Figure]:
         if event == "measuring":
             after.append(cores.memory_bytes(contestant.pids))
 
-    plan = Plan(_MEMBERS, seconds=1, warmup=1, patience=180, at_once=100)
+    plan = Plan(members, seconds=1, warmup=1, patience=180, at_once=100)
     try:
-        rooms = contestant.new_rooms(count // _MEMBERS)
+        rooms = contestant.new_rooms(count // members)
         result = load.run(plan, rooms, on_event=note, **ways)  # type: ignore[arg-type]
     except load.Failed:
         return [Figure("memory of each", "KB", None), Figure("handshakes", "1/s", None, True)]
