@@ -199,25 +199,20 @@ async def test_who_joins_an_open_room_is_authorized_once(hub, document, alice, b
             assert asked == []
 
 
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("hub")
-@pytest.mark.parametrize("is_open", [True, False])
-async def test_access_that_ends_while_somebody_comes_sends_them_away(
-    document, alice, bob, monkeypatch, is_open
-):
-    def admit_and_withdraw(*args: Any) -> Admission:
-        admission = admit(*args)
-        if admission.principal.user_id == bob.pk:
-            Membership.objects.filter(document=document, user=bob).delete()
-            access_changed(document_id=document.id)
-        return admission
+@pytest.fixture
+def meanwhile(bob: User, monkeypatch: Any) -> Callable[[Callable[[], None]], None]:
+    """``meanwhile(act)``: act when bob has been found welcome, before he is let in."""
 
-    monkeypatch.setattr("documents.consumers.admit", admit_and_withdraw)
-    async with AsyncExitStack() as stack:
-        if is_open:
-            await stack.enter_async_context(opened(document, alice))
-        socket = await stack.enter_async_context(opened(document, bob))
-        assert await ends(socket) == 4403
+    def meanwhile(act: Callable[[], None]) -> None:
+        def admit_and_act(*args: Any) -> Admission:
+            admission = admit(*args)
+            if admission.principal.user_id == bob.pk:
+                act()
+            return admission
+
+        monkeypatch.setattr("documents.consumers.admit", admit_and_act)
+
+    return meanwhile
 
 
 @pytest.fixture
@@ -226,38 +221,51 @@ def unswept(settings: Any) -> None:
     settings.COLLAB = settings.COLLAB.model_copy(update={"sweep_s": 3600})
 
 
+def withdraw(document: Document, user: User) -> None:
+    Membership.objects.filter(document=document, user=user).delete()
+    access_changed(document_id=document.id)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("hub")
+@pytest.mark.parametrize("is_open", [True, False])
+async def test_access_that_ends_while_somebody_comes_sends_them_away(
+    document, alice, bob, meanwhile, is_open
+):
+    meanwhile(lambda: withdraw(document, bob))
+    async with AsyncExitStack() as stack:
+        if is_open:
+            await stack.enter_async_context(opened(document, alice))
+        socket = await stack.enter_async_context(opened(document, bob))
+        assert await ends(socket) == 4403
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("unswept", "hub")
-async def test_access_that_ended_before_they_were_let_in_sends_them_away(
-    document, alice, bob, monkeypatch, asked
+async def test_access_whose_end_was_heard_before_they_are_let_in_sends_them_away(
+    document, alice, bob, meanwhile, asked
 ):
-    def admit_too_late(*args: Any) -> Admission:
-        admission = admit(*args)
-        if admission.principal.user_id == bob.pk:
-            Membership.objects.filter(document=document, user=bob).delete()
-            asked.clear()
-            access_changed(document_id=document.id)
-            ends_at = time.monotonic() + 5
-            while not asked and time.monotonic() < ends_at:
-                time.sleep(0.01)  # the room has heard of it, and asked about who is there
-            assert asked
-        return admission
+    def withdraw_and_wait() -> None:
+        asked.clear()
+        withdraw(document, bob)
+        ends_at = time.monotonic() + 5
+        while not asked and time.monotonic() < ends_at:
+            time.sleep(0.01)  # until the room asks about who is there, and he is not
+        assert asked
 
-    monkeypatch.setattr("documents.consumers.admit", admit_too_late)
+    meanwhile(withdraw_and_wait)
     async with opened(document, alice), opened(document, bob) as socket:
         assert await ends(socket) == 4403
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_a_user_who_ends_while_they_come_is_sent_away(hub, document, alice, bob, monkeypatch):
-    def admit_and_deactivate(*args: Any) -> Admission:
-        admission = admit(*args)
-        if admission.principal.user_id == bob.pk:
-            bob.is_active = False
-            bob.save()
-        return admission
+@pytest.mark.usefixtures("hub")
+async def test_a_user_who_ends_while_they_come_is_sent_away(document, alice, bob, meanwhile):
+    def deactivate() -> None:
+        bob.is_active = False
+        bob.save()
 
-    monkeypatch.setattr("documents.consumers.admit", admit_and_deactivate)
+    meanwhile(deactivate)
     async with opened(document, alice), opened(document, bob) as socket:
         assert await ends(socket) == 4401
 
