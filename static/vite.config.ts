@@ -11,6 +11,8 @@ export default defineConfig({
     emptyOutDir: true,
     manifest: 'manifest.json',
     target: 'es2022',
+    // They have light-dark(); what is put in its place for others needs variables of each sheet.
+    cssTarget: ['chrome123', 'edge123', 'firefox120', 'safari17.5'],
     chunkSizeWarningLimit: 1500,
     rollupOptions: {
       input: ['src/document/main.tsx', 'src/list/main.tsx', 'src/site/main.ts'],

@@ -21,9 +21,13 @@ export function showWhoTypes(awareness: Awareness) {
   return () => awareness.doc.off('afterTransaction', note)
 }
 
-/** Names on carets that would be cut off at the right edge of `page` begin further left. */
+/** Names on carets that would be cut off at the right edge of `page` unfold further left. */
 export function keepNamesWhole(awareness: Awareness, page: HTMLElement) {
   const place = (name: HTMLElement) => {
+    if (!name.closest('[data-active]')) {
+      name.style.marginInlineStart = '' // folded: a dot on its caret
+      return
+    }
     const start = name.parentElement!.getBoundingClientRect().left
     const beyond = start + name.scrollWidth + PADDING_PX - page.getBoundingClientRect().right
     name.style.marginInlineStart = beyond > 0 ? `${-beyond}px` : ''
