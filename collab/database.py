@@ -33,7 +33,6 @@ def in_database_thread(work: Callable[P, T]) -> Callable[P, Awaitable[T]]:
     keeps its own, for to open one takes longer than most calls.
     """
 
-    @wraps(work)
     def work_and_give_back(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return work(*args, **kwargs)
@@ -44,6 +43,7 @@ def in_database_thread(work: Callable[P, T]) -> Callable[P, Awaitable[T]]:
             if connection.vendor != "sqlite":
                 connection.close_if_unusable_or_obsolete()
 
+    @wraps(work)
     def work_in_thread(*args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
         # Else what Django sets there would be the caller's, who may keep it as long as it lives.
         in_thread = sync_to_async(

@@ -5,6 +5,7 @@
  * events, denials) is read. Says what it knows and nothing more; React renders it.
  */
 import * as decoding from 'lib0/decoding'
+import { equalityDeep } from 'lib0/function'
 import { IndexeddbPersistence } from 'y-indexeddb'
 import { WebsocketProvider } from 'y-websocket'
 import * as Y from 'yjs'
@@ -139,7 +140,11 @@ export class Connection {
       name: this.facts.me.name,
       color: this.facts.me.color,
     })
-    provider.awareness.on('change', () => this.change({ people: this.peopleHere() }))
+    provider.awareness.on('change', () => {
+      const people = this.peopleHere()
+      // A caret that moves is no reason to draw the page anew.
+      if (!equalityDeep(people, this.state.people)) this.change({ people })
+    })
     provider.on('status', ({ status }) => {
       if (status === 'connecting') this.note({ type: 'connecting' })
       if (status === 'disconnected') this.forgetOthersClocks()

@@ -3,6 +3,7 @@ import type { Transaction } from 'yjs'
 
 const NAME = '.bn-collaboration-cursor__label'
 const AFTER_MS = 30 // carets have moved by then
+const AGAIN_AFTER_MS = 1000 // half as long as BlockNote shows a name
 const PADDING_PX = 12
 
 /**
@@ -10,11 +11,16 @@ const PADDING_PX = 12
  * Typing does not change it: a caret is kept by the character after it, which stays the same.
  */
 export function showWhoTypes(awareness: Awareness) {
+  const shownAt = new Map<number, number>()
   const note = ({ local, beforeState, afterState }: Transaction) => {
     if (local) return
+    const now = Date.now()
     const updated = [...awareness.states.keys()].filter(
-      (client) => (afterState.get(client) ?? 0) > (beforeState.get(client) ?? 0),
+      (client) =>
+        (afterState.get(client) ?? 0) > (beforeState.get(client) ?? 0) &&
+        now - (shownAt.get(client) ?? 0) >= AGAIN_AFTER_MS,
     )
+    updated.forEach((client) => shownAt.set(client, now))
     if (updated.length) awareness.emit('change', [{ added: [], updated, removed: [] }, 'typing'])
   }
   awareness.doc.on('afterTransaction', note)
@@ -44,9 +50,11 @@ export function keepNamesWhole(awareness: Awareness, page: HTMLElement) {
   }
   page.addEventListener('transitionrun', unfolds)
   awareness.on('change', moves)
+  awareness.doc.on('update', moves)
   return () => {
     page.removeEventListener('transitionrun', unfolds)
     awareness.off('change', moves)
+    awareness.doc.off('update', moves)
     clearTimeout(timer)
   }
 }
